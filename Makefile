@@ -1,0 +1,88 @@
+# xenapi-memory - see README.md.  The two commands: make run, make check.
+#
+# Everything lands under build/.  Variants (SAN=address,undefined and so on)
+# build the same sources into build/<variant>/ and share build/gen.
+
+O ?= build
+GEN := build/gen
+CC ?= gcc
+OPT ?= -O2
+SAN ?=
+WARN := -Wall -Wextra -Wshadow -Wcast-qual -Wconversion -Wmissing-prototypes \
+	-Wstrict-prototypes -Wvla -Werror
+CFLAGS += -std=c17 -D_GNU_SOURCE -g $(OPT) $(WARN) -fno-strict-aliasing \
+	-fstack-protector-strong -I. -I$(GEN) -MMD -MP
+LDFLAGS += -Wl,-z,relro,-z,now
+ifneq ($(SAN),)
+CFLAGS += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
+LDFLAGS += -fsanitize=$(SAN)
+endif
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+.PHONY: build
+build: deps-build $(O)/xenapi-memoryd $(O)/xenapi-memory-hv-sim
+
+include make/packages.mk
+
+# ---- the IDL compiler and what it generates ----
+IDLC_SRC := $(wildcard api/idlc/*.c)
+IDLC := build/idlc
+$(IDLC): $(IDLC_SRC:%.c=build/obj/%.o)
+	$(CC) -o $@ $^
+build/obj/api/idlc/%.o: api/idlc/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=c17 -D_GNU_SOURCE -g -O2 $(WARN) -I. -MMD -MP -c -o $@ $<
+
+GEN_STAMP := $(GEN)/.stamp
+$(GEN_STAMP): $(IDLC) xenapi-memory.idl
+	@mkdir -p $(GEN)
+	$(IDLC) xenapi-memory.idl $(GEN)
+	@touch $@
+# model half (linked into libmodel.a), api half (libapi.a)
+GEN_MODEL := $(GEN)/idl_tables.c
+GEN_API := $(GEN)/api_rows.c
+$(GEN_MODEL) $(GEN_API): $(GEN_STAMP) ;
+
+# ---- libraries, one per folder ----
+SRC_model := $(wildcard model/*.c) $(GEN_MODEL)
+SRC_journal := $(wildcard model/journal/*.c)
+SRC_hv := $(filter-out %_main.c,$(wildcard xen/*.c))
+SRC_api := $(wildcard api/*.c) $(GEN_API)
+SRC_certs := $(wildcard certs/*.c)
+SRC_server := $(filter-out server/main.c,$(wildcard server/*.c))
+LIBS := model journal hv api certs server
+
+obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
+$(O)/obj/%.o: %.c $(GEN_STAMP)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -c -o $@ $<
+
+define lib_rule
+$(O)/lib$(1).a: $(call obj,$(SRC_$(1)))
+	@rm -f $$@
+	ar rcs $$@ $$^
+endef
+$(foreach l,$(LIBS),$(eval $(call lib_rule,$(l))))
+
+LIB_FILES = $(O)/libserver.a $(O)/libcerts.a $(O)/libapi.a $(O)/libhv.a \
+	$(O)/libjournal.a $(O)/libmodel.a
+SYS_LIBS := -levent_core -lhttp_parser -lexpat -lssl -lcrypto -lsqlite3 \
+	-ljansson -linih -lcrypt -lpthread -lm
+
+$(O)/xenapi-memoryd: $(call obj,server/main.c) $(LIB_FILES)
+	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(LIB_FILES) \
+	    -Wl,--end-group $(SYS_LIBS)
+$(O)/xenapi-memory-hv-sim: $(call obj,xen/hv_sim_main.c) $(O)/libhv.a \
+    $(O)/libmodel.a
+	$(CC) $(LDFLAGS) -o $@ $< $(O)/libhv.a $(O)/libmodel.a -linih -lpthread -lm
+
+include make/tests.mk
+include make/run.mk
+
+.PHONY: clean
+clean:
+	rm -rf build
+
+-include $(shell find build -name '*.d' 2>/dev/null)

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef API_API_H
+#define API_API_H
+
+/*
+ * api - what a call is, from decoded arguments to result or failure
+ *
+ * A protocol (XML-RPC now, JSON-RPC later) fills a struct api_call: the
+ * message row, typed arguments, how many parameters came, the first type
+ * failure.  api_dispatch does the rest, the same for every protocol: row,
+ * parameter count, types, session, role, object, power state, handler.
+ *
+ *   read   runs at once in the calling thread, against a pinned image
+ *   work   is queued to the worker pool (may block), may go on as a write
+ *   write  is queued to the writer; runs in a transaction; its reply is sent
+ *          after the change is durable
+ *
+ * A write may have stages: the handler sets c->then (and c->command to have
+ * the hypervisor do something first).  After the commit the command is sent;
+ * with its result the next stage runs as another write.  The reply goes out
+ * when a stage ends without setting c->then.
+ *
+ * A handler that cannot go on yet calls api_park and returns what that
+ * returns; it is run again from its start when one of the records changes.
+ *
+ * Threads: a call belongs to the thread that runs it: net thread, then writer
+ * or worker, then whoever runs c->done (handed back to the net thread there).
+ *
+ * DIAGNOSTICS none here.  BUGS none known.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "idl_types.h"
+#include "model/arena.h"
+#include "model/err.h"
+#include "model/fld.h"
+#include "model/idl.h"
+#include "model/wrq.h"
+#include "xen/hv.h"
+
+struct api_call;
+
+/* Everything a daemon has one of; constant once calls are taken. */
+struct api_env {
+	struct fld_store *store;
+	struct wrq *writer;
+	void *ctx; /* given to each function below */
+	/* Queue a call to the worker pool; false: queue full. */
+	bool (*work)(void *ctx, struct api_call *c);
+	/* Send a command; the result comes back through api_hv_result. */
+	bool (*command)(void *ctx, const struct hv_command *cmd);
+	int64_t (*now_ms)(void *ctx);	/* monotonic */
+	int64_t (*wall_s)(void *ctx);	/* seconds since the epoch */
+	void (*random)(void *ctx, void *buf, size_t n);
+	/* Blocking; in a worker. role_out: enum idl_role. */
+	enum err (*login)(void *ctx, const char *user, const char *password,
+	    const char *peer, int *role_out, struct failure *why);
+	enum err (*change_password)(void *ctx, const char *user,
+	    const char *old_password, const char *new_password,
+	    struct failure *why);
+	int64_t lock_wait_ms;	/* design 8.7: 2000 */
+	int64_t target_wait_ms; /* spec B.3: 256000 */
+	unsigned sessions_max;
+	struct api_ops *ops;	/* calls in flight; made by api_env_init */
+};
+
+enum api_origin {
+	API_NETWORK,
+	API_LOCAL_ROOT, /* Unix socket, peer checked: trusted as root */
+	API_INTERNAL,	/* the daemon's own calls and tests: no session */
+};
+
+/* A result that is a whole class of records, written row by row. */
+enum api_rows {
+	API_ROWS_NONE,
+	API_ROWS_REFS,	  /* set(ref): get_all */
+	API_ROWS_RECORDS, /* map(ref, record): get_all_records */
+};
+
+typedef enum err api_stage_f(
+    struct api_call *c, void *result, struct failure *why);
+
+struct api_call {
+	struct wrq_job job; /* first: the writer's handle */
+	struct api_env *env;
+
+	/* The protocol fills these. */
+	enum api_origin origin;
+	const char *peer;	  /* text of the caller's address */
+	const char *method;	  /* as called; in the arena */
+	const struct idl_msg *msg; /* NULL: no such message */
+	struct idl_ref session_ref;
+	const char *session_text; /* first parameter as it came; "" if none */
+	unsigned received;	  /* parameters, session included */
+	void *args;		  /* msg->args_bytes, decoded */
+	struct failure bad;	  /* first parameter that would not decode */
+	struct arena arena;	  /* everything of the call */
+	void (*done)(struct api_call *c); /* once; any thread */
+	void *owner;			  /* the protocol's own */
+
+	/* Dispatch fills these. */
+	const struct fld_view *view; /* what the handler reads */
+	struct fld_reader *reader;   /* read calls: pin to give back */
+	const struct idl_session *session; /* NULL: message without one */
+	int role;		     /* of the session, enum idl_role */
+	const void *self; /* record of the first ref parameter, if any */
+	struct fld_tx *tx; /* writes only */
+
+	/* The answer. */
+	void *result;	     /* native value of msg->result */
+	enum api_rows rows;  /* instead of result */
+	enum err err;
+	struct failure why;
+
+	/* Stages of a write. */
+	api_stage_f *then;	   /* set by a stage: what comes next */
+	bool has_command;	   /* command goes out before then */
+	bool commit_failure;	   /* keep the changes although err is set */
+	struct hv_command command;
+	struct hv_result hv;	   /* answer, for the next stage */
+	struct idl_ref task;	   /* task of a call that parked; or null */
+	int64_t started_ms;
+	int64_t deadline_ms;	   /* of the current wait; 0: none set */
+	bool parked;		   /* set by api_park for the dispatcher */
+	api_stage_f *stage;	   /* running now; NULL: the handler itself */
+	struct idl_ref op_vm;	   /* VM whose operation lock is held */
+	struct api_call *ops_next; /* env->ops: commands in flight */
+	bool cancelled;
+};
+
+/*
+ * api_msg_find - the row of a message by wire name ("VM.start", "VM_start")
+ *
+ * returns NULL when it is not served
+ */
+const struct idl_msg *api_msg_find(const char *name, size_t n);
+
+/*
+ * api_call_init - an empty call; the arena is bounded by limit_bytes
+ * api_call_fini - free what it holds (also unpins)
+ */
+void api_call_init(
+    struct api_call *c, struct api_env *env, size_t limit_bytes);
+void api_call_fini(struct api_call *c);
+
+/*
+ * api_dispatch - check and run a call
+ *
+ * in      c   filled by the protocol
+ *         rd  the calling thread's reader
+ * note    c->done may have been called before this returns.  In done, read
+ *         results point into c->view; encode, then api_call_fini.
+ */
+void api_dispatch(struct api_call *c, struct fld_reader *rd);
+
+/*
+ * api_work_run - run a call's blocking part; called by a worker
+ */
+void api_work_run(struct api_call *c);
+
+/*
+ * api_hv_result - a command's answer came up (any thread)
+ * api_hv_lost - the hypervisor process is gone: every command in flight
+ *         gets HV_LOST
+ */
+void api_hv_result(struct api_env *env, const struct hv_result *r);
+void api_hv_lost(struct api_env *env);
+
+/*
+ * api_env_init, api_env_fini - the state behind env->ops
+ */
+int api_env_init(struct api_env *env);
+void api_env_fini(struct api_env *env);
+
+/* ---- for handlers ---- */
+
+/*
+ * api_park - wait until one of two records changes, or until a deadline
+ *
+ * in      a, b  refs to wait for; b may be NULL
+ *         wait_ms  from the first park of this call on
+ * returns false when the deadline has passed: the handler fails with its own
+ *         error; true: return ERR_NONE at once, the handler runs again later
+ */
+bool api_park(struct api_call *c, const struct idl_ref *a,
+    const struct idl_ref *b, int64_t wait_ms);
+
+/*
+ * api_new_ref - a fresh random ref
+ */
+struct idl_ref api_new_ref(struct api_env *env);
+
+/*
+ * api_record_view - a record as the wire shows it: inverse fields filled in
+ *
+ * in      rec  record of class cls in view v
+ * returns rec itself when nothing is computed; else a copy in the arena;
+ *         NULL: arena full
+ */
+const void *api_record_view(
+    const struct fld_view *v, int cls, const void *rec, struct arena *a);
+
+/*
+ * Handlers of generic messages; rows name them, c->msg says which field.
+ */
+idl_handler_f api_generic_get_field, api_generic_set_field,
+    api_generic_add_to_map, api_generic_remove_from_map,
+    api_generic_add_to_set, api_generic_remove_from_set, api_generic_get_all,
+    api_generic_get_all_records, api_generic_get_all_records_where,
+    api_generic_get_record, api_generic_get_by_unique,
+    api_generic_get_by_lookup;
+
+extern const struct idl_msg *const api_msgs[]; /* generated, sorted by name */
+extern const int api_nmsgs;
+
+#endif

@@ -1,0 +1,36 @@
+# What is needed from Debian, by name, installed through apt when missing.
+# deps-build: to build and run; deps-check: for the tests besides.
+
+PKG_BUILD := gcc libc6-dev binutils libevent-dev libhttp-parser-dev \
+	libexpat1-dev libssl-dev libsqlite3-dev libjansson-dev libinih-dev \
+	libcrypt-dev
+PKG_CHECK := libcriterion-dev libxmlrpc-core-c3-dev python3 \
+	python3-os-xenapi curl sqlite3 clang clang-tidy clang-format \
+	libclang-rt-14-dev valgrind git procps
+PKG_BENCH := nginx-light wrk valgrind openssl
+
+apt_install = missing=$$(dpkg-query -W -f='$${Package} $${db:Status-Abbrev}\n' \
+	$(1) 2>/dev/null | awk '$$2=="ii"{print $$1}' | sort > $(2).have; \
+	printf '%s\n' $(1) | sort | comm -23 - $(2).have | tr '\n' ' '); \
+	rm -f $(2).have; \
+	if [ -n "$$missing" ]; then \
+	echo "installing through apt: $$missing"; \
+	sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	$$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+	--no-install-recommends $$missing >/dev/null; fi
+
+.PHONY: deps-build deps-check deps-bench
+deps-build: build/.deps-build
+deps-check: build/.deps-check
+deps-bench: build/.deps-bench
+build/.deps-build: make/packages.mk
+	@mkdir -p build
+	@$(call apt_install,$(PKG_BUILD),$@)
+	@touch $@
+build/.deps-check: make/packages.mk build/.deps-build
+	@$(call apt_install,$(PKG_CHECK),$@)
+	@touch $@
+build/.deps-bench: make/packages.mk build/.deps-build
+	@$(call apt_install,$(PKG_BENCH),$@)
+	@touch $@

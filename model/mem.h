@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef MODEL_MEM_H
+#define MODEL_MEM_H
+
+/*
+ * mem - what memory means: footprints, constraints, accounts, admission
+ *
+ * Pure functions on integers and records.  All results are bytes, 0..2^63-1;
+ * whatever would exceed that is INVALID_VALUE [field, value] (design 8.13).
+ *
+ * One accounting (design 8.2): what is admitted is what is counted.  needed()
+ * of a VM is the footprint of its guest memory as the policy chooses it,
+ * rounded up to a MiB, plus overhead, with multiplier 1.0 for pv.
+ *
+ * DIAGNOSTICS none.  BUGS none known.
+ */
+
+#include "idl_types.h" /* generated: struct idl_vm, enum idl_domain_type */
+#include "model/fld.h"
+
+#define MEM_RESERVED_BYTES 75497472ull /* 72 MiB never given away; spec D.7 */
+#define MEM_MULTIPLIER_MAX 1000.0
+
+/* Which bound of a VM admission believes in (design 5). */
+enum mem_policy {
+	MEM_POLICY_DYNAMIC_MIN, /* default */
+	MEM_POLICY_DYNAMIC_MAX,
+	MEM_POLICY_STATIC_MAX,
+};
+
+/* The parts of a footprint, MiB (spec D.1). */
+struct mem_footprint {
+	uint64_t shadow_mib;
+	uint64_t vcpu_extra_mib;
+	uint64_t shim_mib;     /* for the guest size asked about */
+	uint64_t overhead_mib; /* beside the guest's own memory */
+	uint64_t total_mib;    /* guest memory + overhead */
+};
+
+/*
+ * mem_footprint - what a guest of a given size takes from its host
+ *
+ * in      type, static_max_bytes, guest_bytes, vcpus_max, multiplier
+ *         (multiplier is taken as 1.0 for pv)
+ * out     fp_out  MiB
+ * errors  INVALID_VALUE [memory_static_max, value] on overflow;
+ *         INTERNAL_ERROR for domain type "unspecified"
+ * source  spec D.1
+ */
+enum err mem_footprint(int32_t type, uint64_t static_max_bytes,
+    uint64_t guest_bytes, uint64_t vcpus_max, double multiplier,
+    struct mem_footprint *fp_out, struct failure *why);
+
+/*
+ * mem_overhead - VM.memory_overhead for the record as it is now, bytes
+ *
+ * source  spec D.2; design 8.4
+ */
+enum err mem_overhead(
+    const struct idl_vm *vm, int64_t *bytes_out, struct failure *why);
+
+/*
+ * mem_needed - bytes that a VM is admitted with and counted as, by policy
+ *
+ * note    pv_in_pvh is always taken at static_max (spec D.5)
+ * source  spec D.3; design 8.2
+ */
+enum err mem_needed(const struct idl_vm *vm, enum mem_policy policy,
+    int64_t *bytes_out, struct failure *why);
+
+/*
+ * mem_needed_for - the same for an explicit guest size (resume, migrate)
+ */
+enum err mem_needed_for(const struct idl_vm *vm, int64_t guest_bytes,
+    int64_t *bytes_out, struct failure *why);
+
+/*
+ * mem_maximise - largest static_max that fits in total bytes
+ *
+ * errors  INVALID_VALUE [total, value] when negative
+ * source  spec D.9
+ */
+enum err mem_maximise(const struct idl_vm *vm, int64_t total_bytes,
+    bool approximate, int64_t *bytes_out, struct failure *why);
+
+/*
+ * mem_check_limits - the constraint check that every setter runs
+ *
+ * in      vm      the record as proposed
+ *         dmc     is dynamic memory control on?
+ *         nested  does nested virtualisation pin it (spec C.4)?
+ * errors  INVALID_VALUE [field, value] for a negative bound;
+ *         MEMORY_CONSTRAINT_VIOLATION_MAXPIN [reason];
+ *         MEMORY_CONSTRAINT_VIOLATION_ORDER []
+ * keeps   INV-1: 0 <= static_min <= dynamic_min <= dynamic_max <= static_max
+ * source  spec C.3
+ */
+enum mem_dmc { MEM_DMC_ON, MEM_DMC_OFF };
+enum mem_nested { MEM_NOT_NESTED, MEM_NESTED };
+enum err mem_check_limits(const struct idl_vm *vm, enum mem_dmc dmc,
+    enum mem_nested nested, struct failure *why);
+
+/*
+ * mem_explain_limits - the sentence that names the value and the bound it broke
+ *
+ * out     text  "memory_dynamic_min 5 is above memory_dynamic_max 4"; empty
+ *         when the order holds
+ */
+void mem_explain_limits(const struct idl_vm *vm, char *text, size_t bytes);
+
+/*
+ * mem_transform - clamp the dynamic range into the static one (spec C.1)
+ *
+ * returns false when static_max < static_min or dynamic_max < dynamic_min
+ */
+bool mem_transform(struct idl_vm *vm);
+
+/*
+ * mem_is_nested - is nested virtualisation effective for the VM? (spec C.4)
+ */
+enum mem_nested mem_is_nested(
+    const struct fld_view *v, const struct idl_vm *vm);
+
+/* ---- accounts and admission (mem_account.c, mem_admit.c) ---- */
+
+/*
+ * The rules of the field store: memory_overhead is derived at each change,
+ * host_account sums follow VM.resident_on and scheduled_to_be_resident_on,
+ * INV-1 is checked on every VM record, sums are verified against a recount.
+ * The accounting policy is that of mem_set_policy.
+ */
+extern const struct fld_rules mem_rules;
+
+/*
+ * mem_set_policy - the admission policy, before fld_open; default DYNAMIC_MIN
+ */
+void mem_set_policy(enum mem_policy policy);
+
+/*
+ * mem_free - host.compute_free_memory: bytes that can still be promised
+ *
+ * in      ignore  VM whose scheduling on this host does not count, or NULL
+ * out     bytes_out  max(0, ceiling - sums)
+ * errors  HANDLE_INVALID [host, ref]
+ * source  spec D.4
+ */
+enum err mem_free(const struct fld_view *v, const struct idl_ref *host,
+    const struct idl_vm *ignore, int64_t *bytes_out, struct failure *why);
+
+/*
+ * mem_admit - may this VM come to this host, with what it needs by policy?
+ *
+ * in      floor_bytes  a guest size it certainly has (resume, migrate); 0: none
+ * errors  HOST_NOT_ENOUGH_FREE_MEMORY [needed, available], bytes
+ * source  spec D.5
+ */
+enum err mem_admit(const struct fld_view *v, const struct idl_vm *vm,
+    const struct idl_ref *host, int64_t floor_bytes, struct failure *why);
+
+/*
+ * mem_admit_rise - may a running VM's record change from was to now?
+ *
+ * errors  HOST_NOT_ENOUGH_FREE_MEMORY [rise, free], bytes (design 8.12)
+ * source  spec D.6
+ */
+enum err mem_admit_rise(const struct fld_view *v, const struct idl_vm *was,
+    const struct idl_vm *now, struct failure *why);
+
+/*
+ * mem_recount - the sums of a host counted anew from every VM record
+ *
+ * out     resident_bytes_out, scheduled_bytes_out
+ */
+enum err mem_recount(const struct fld_view *v, const struct idl_ref *host,
+    int64_t *resident_bytes_out, int64_t *scheduled_bytes_out,
+    struct failure *why);
+
+/*
+ * mem_host_overhead - host.memory_overhead from the boot sample, bytes
+ *
+ * in      total_kib, boot_free_kib  as hv.h reports them
+ * source  spec D.7, worked examples I.5
+ */
+int64_t mem_host_overhead(uint64_t total_kib, uint64_t boot_free_kib);
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef XEN_HV_H
+#define XEN_HV_H
+
+/*
+ * hv - the messages between the daemon and its hypervisor process
+ *
+ * The hypervisor side (hv_sim, later hv_xen) is a process of its own.  It
+ * listens on a Unix SOCK_SEQPACKET socket in the state directory; one message
+ * is one packet: a struct hv_msg.  Facts come up, commands go down.
+ *
+ * After connecting the daemon sends HV_SYNC; the hypervisor answers HV_HELLO,
+ * an HV_HOST for each host, an HV_DOMAIN for each domain (dom0 included), then
+ * HV_SYNCED.  From then on every change of a host or domain sends that
+ * message again, whole.  A domain that ends sends HV_GONE.  A command is
+ * answered by one HV_RESULT, sent after the facts that it caused.
+ *
+ * Both ends treat the other as hostile: lengths, strings and enums are checked
+ * by hv_msg_check before anything is read.
+ *
+ * Units: KiB.  Pages never leave xen/.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HV_PROTOCOL 1
+#define HV_NAME_BYTES 256
+#define HV_BEHAVIOUR_BYTES 256
+#define HV_TEXT_BYTES 256
+
+struct hv_uuid {
+	uint64_t hi, lo; /* same layout as struct idl_ref */
+};
+
+enum hv_type {
+	/* up */
+	HV_HELLO = 1,
+	HV_HOST,
+	HV_DOMAIN,
+	HV_GONE,
+	HV_SYNCED,
+	HV_RESULT,
+	/* down */
+	HV_SYNC = 64,
+	HV_COMMAND,
+	HV_QUIT, /* end at once (SIGTERM of the daemon) */
+};
+
+enum hv_verb {
+	HV_BUILD = 1,	  /* make and start a domain */
+	HV_RESTORE,	  /* the same from a suspend image */
+	HV_SHUTDOWN,	  /* ask the guest */
+	HV_DESTROY,	  /* do not ask */
+	HV_CLEAN_REBOOT,  /* the domain restarts in place, new domid */
+	HV_HARD_REBOOT,
+	HV_PAUSE,
+	HV_UNPAUSE,
+	HV_SUSPEND,
+	HV_MIGRATE,	  /* to host dest */
+	HV_SET_RANGE,	  /* dynamic_min/max, target, maxmem in a safe order */
+	HV_SET_SHADOW,
+	HV_SET_VCPUS,
+	HV_FORGET,	  /* drop a suspend image (VM destroyed) */
+};
+
+enum hv_status {
+	HV_OK,
+	HV_NO_MEMORY,	/* needed_kib, free_kib say how far */
+	HV_NO_DOMAIN,
+	HV_NO_HOST,
+	HV_REFUSED,	/* text says why */
+	HV_UNSUPPORTED, /* this hypervisor process cannot do that */
+	HV_LOST,	/* made by the link: the process went away */
+};
+
+enum hv_end { HV_END_HALTED, HV_END_SUSPENDED, HV_END_MIGRATED };
+
+#define HV_D_RUNNING 0x01u /* not paused */
+#define HV_D_CONTROL 0x02u
+#define HV_D_BALLOON 0x04u /* its balloon driver is there */
+#define HV_D_SUSPENDED 0x08u /* no domain: only a suspend image */
+#define HV_D_UNCOOPERATIVE 0x10u
+
+#define HV_H_HVM 0x01u
+#define HV_H_SAMPLED 0x02u /* boot_free_kib is good */
+
+struct hv_hello {
+	uint32_t protocol;
+	char backend[16];      /* "sim", "xen" */
+	struct hv_uuid epoch;  /* of this world (host boot) */
+};
+
+struct hv_host {
+	struct hv_uuid uuid;
+	char name[HV_NAME_BYTES];
+	char address[64];
+	uint64_t total_kib;	/* all of the machine's memory */
+	uint64_t free_kib;	/* Xen's free pages, scrub excluded */
+	uint64_t scrub_kib;	/* freed, not yet clean */
+	uint64_t boot_free_kib; /* free + scrub + dom0 before any guest ran */
+	uint32_t cpus;
+	uint32_t flags; /* HV_H_* */
+};
+
+struct hv_domain {
+	struct hv_uuid host;
+	struct hv_uuid uuid;
+	int32_t domid; /* -1 for a suspend image */
+	uint32_t flags; /* HV_D_* */
+	char name[HV_NAME_BYTES];
+	char domain_type[16]; /* IDL spelling: hvm pv pv_in_pvh pvh */
+	uint32_t vcpus;
+	uint32_t pad;
+	uint64_t actual_kib; /* RAM pages it holds now (image: then) */
+	uint64_t maxmem_kib;
+	uint64_t target_kib;
+	uint64_t dynamic_min_kib;
+	uint64_t dynamic_max_kib;
+	uint64_t static_max_kib;
+	uint64_t shadow_kib;
+};
+
+struct hv_gone {
+	struct hv_uuid host;
+	struct hv_uuid uuid;
+	int32_t domid;
+	int32_t end; /* enum hv_end */
+};
+
+struct hv_command {
+	uint64_t id; /* chosen by the daemon, echoed in the result */
+	int32_t verb;
+	int32_t domid; /* informative; uuid decides */
+	struct hv_uuid host;
+	struct hv_uuid uuid;
+	struct hv_uuid dest;	  /* MIGRATE */
+	char name[HV_NAME_BYTES]; /* BUILD, RESTORE */
+	char behaviour[HV_BEHAVIOUR_BYTES]; /* simulator only; see hv_sim.h */
+	char domain_type[16];
+	uint32_t vcpus;
+	uint32_t paused; /* BUILD, RESTORE: leave paused */
+	uint64_t static_max_kib;
+	uint64_t dynamic_min_kib;
+	uint64_t dynamic_max_kib;
+	uint64_t target_kib;
+	uint64_t shadow_kib;   /* BUILD, RESTORE, SET_SHADOW */
+	uint64_t overhead_kib; /* beside the guest's RAM, shadow included */
+};
+
+struct hv_result {
+	uint64_t id;
+	int32_t status; /* enum hv_status */
+	int32_t domid;
+	uint64_t needed_kib;
+	uint64_t free_kib;
+	char text[HV_TEXT_BYTES];
+};
+
+struct hv_msg {
+	uint32_t type;	/* enum hv_type */
+	uint32_t bytes; /* of the whole packet */
+	union {
+		struct hv_hello hello;
+		struct hv_host host;
+		struct hv_domain domain;
+		struct hv_gone gone;
+		struct hv_command command;
+		struct hv_result result;
+	} u;
+};
+
+/*
+ * hv_msg_bytes - packet length of a message type; 0 for an unknown type
+ */
+size_t hv_msg_bytes(uint32_t type);
+
+/*
+ * hv_msg_check - may this packet be read as what it says it is?
+ *
+ * in      m, n  the packet as received, in a whole struct hv_msg
+ * returns false for a wrong length or type, an unterminated or non-UTF-8
+ *         string, an enum out of range, an amount above 2^53 KiB
+ */
+bool hv_msg_check(const struct hv_msg *m, size_t n);
+
+#endif
