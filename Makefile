@@ -24,7 +24,7 @@ MAKEFLAGS += --no-builtin-rules
 .PHONY: build
 build: deps-build $(O)/xenapi-memoryd $(O)/xenapi-memory-hv-sim
 
-include make/packages.mk
+include .ci/packages.mk
 
 # ---- the IDL compiler and what it generates ----
 IDLC_SRC := $(wildcard api/idlc/*.c)
@@ -78,8 +78,10 @@ $(O)/xenapi-memory-hv-sim: $(call obj,xen/hv_sim_main.c) $(O)/libhv.a \
     $(O)/libmodel.a
 	$(CC) $(LDFLAGS) -o $@ $< $(O)/libhv.a $(O)/libmodel.a -linih -lpthread -lm
 
-include make/tests.mk
-include make/run.mk
+include tests/tests.mk
+.PHONY: run
+run: build
+	@echo run
 
 .PHONY: clean
 clean:

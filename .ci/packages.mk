@@ -24,13 +24,13 @@ apt_install = missing=$$(dpkg-query -W -f='$${Package} $${db:Status-Abbrev}\n' \
 deps-build: build/.deps-build
 deps-check: build/.deps-check
 deps-bench: build/.deps-bench
-build/.deps-build: make/packages.mk
+build/.deps-build: .ci/packages.mk
 	@mkdir -p build
 	@$(call apt_install,$(PKG_BUILD),$@)
 	@touch $@
-build/.deps-check: make/packages.mk build/.deps-build
+build/.deps-check: .ci/packages.mk build/.deps-build
 	@$(call apt_install,$(PKG_CHECK),$@)
 	@touch $@
-build/.deps-bench: make/packages.mk build/.deps-build
+build/.deps-bench: .ci/packages.mk build/.deps-build
 	@$(call apt_install,$(PKG_BENCH),$@)
 	@touch $@
