@@ -58,9 +58,8 @@ http_buf_reserve(struct http_buf *b, size_t n)
 {
 	if (b->failed)
 		return NULL;
-	if (b->cap - b->len >= n && b->p != NULL)
-		return b->p + b->len;
-	if (n > b->max - b->len || !grow(b, b->len + n)) {
+	if (n > b->max - b->len ||
+	    ((b->p == NULL || b->cap - b->len < n) && !grow(b, b->len + n))) {
 		b->failed = true;
 		return NULL;
 	}
