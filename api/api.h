@@ -106,6 +106,7 @@ struct api_call {
 	struct fld_reader *reader;   /* read calls: pin to give back */
 	const struct idl_session *session; /* NULL: message without one */
 	int role;		     /* of the session, enum idl_role */
+	const char *user;	     /* queued calls: the session's user, or "" */
 	const void *self; /* record of the first ref parameter, if any */
 	struct fld_tx *tx; /* writes only */
 

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/* System */
+#include <stdlib.h>
+#include <string.h>
+
+/* Xen */
+#include "xen/hv_facts.h"
+
+/* Api */
+#include "api/boot.h"
+#include "api/seed.h"
+
+/* A fact that could not be stored is asked for again after this. */
+#define RESYNC_MS 500
+
+/* The call arena of a seeded guest's start. */
+#define START_ARENA_BYTES (256 * 1024)
+
+struct api_boot {
+	struct api_env *env;
+	const char *seed_path;
+	struct api_boot_calls calls;
+	struct hv_facts *facts; /* writer thread */
+	bool booted;		/* writer: the first HV_SYNCED was handled */
+	bool resyncing;		/* writer: a resync job is under way */
+	struct api_seed seed;	/* writer: guests to start */
+	size_t starting;	/* writer: starts that have not ended */
+	char text[300];
+};
+
+/* A message from the hypervisor on its way through the writer. */
+struct fact {
+	struct wrq_job job;
+	struct api_boot *b;
+	struct hv_msg msg;
+};
+
+/* A job without a message: resync, seed. */
+struct step {
+	struct wrq_job job;
+	struct api_boot *b;
+	bool waited;
+};
+
+/* ---- asking again ---- */
+
+static enum wrq_verdict
+resync_run(struct wrq_job *job, struct fld_tx *tx)
+{
+	struct step *s = (struct step *)(void *)job;
+
+	(void)tx; /* only waits */
+	if (s->waited)
+		return WRQ_ABORT;
+	s->waited = true;
+	memset(job->wait, 0, sizeof(job->wait));
+	job->deadline_ms = s->b->env->now_ms(s->b->env->ctx) + RESYNC_MS;
+	return WRQ_PARK;
+}
+
+static void
+resync_done(struct wrq_job *job)
+{
+	struct step *s = (struct step *)(void *)job;
+	struct api_boot *b = s->b;
+
+	free(s);
+	b->resyncing = false;
+	b->calls.sync(b->calls.ctx);
+}
+
+static void
+resync_failed(struct wrq_job *job, const struct failure *why)
+{
+	(void)why; /* stores nothing: cannot be refused; asks all the same */
+	resync_done(job);
+}
+
+/* push_step - a job of ours into the writer; false: out of memory */
+static bool
+push_step(struct api_boot *b, const struct wrq_job *entries)
+{
+	struct step *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return false;
+	s->job = *entries;
+	s->b = b;
+	wrq_push(b->env->writer, &s->job);
+	return true;
+}
+
+/* resync - have everything reported anew, a little later */
+static void
+resync(struct api_boot *b, const char *reason)
+{
+	static const struct wrq_job entries = {
+	    .run = resync_run, .done = resync_done, .failed = resync_failed};
+
+	if (b->resyncing)
+		return;
+	b->calls.warn(b->calls.ctx, reason);
+	b->resyncing = push_step(b, &entries);
+}
+
+/* ---- seeding and starting ---- */
+
+static void
+start_next(struct api_boot *b)
+{
+	if (b->starting > 0)
+		return;
+	api_seed_free(&b->seed);
+	b->calls.ready(b->calls.ctx);
+}
+
+/* started - one seeded guest's start has ended */
+static void
+started(struct api_call *c)
+{
+	struct api_boot *b = c->owner;
+	char text[400];
+
+	if (c->err != ERR_NONE) {
+		(void)snprintf(text, sizeof(text),
+		    "seed: a guest did not start: %s %s",
+		    idl_errors[c->err].code,
+		    c->why.n > 0 ? c->why.param[0] : "");
+		b->calls.warn(b->calls.ctx, text);
+	}
+	api_call_fini(c);
+	free(c);
+	b->starting--;
+	start_next(b);
+}
+
+/* start - VM.start of one guest, as anybody would call it */
+static bool
+start(struct api_boot *b, const struct api_seed_guest *g,
+    struct fld_reader *rd)
+{
+	struct idl_vm_start_args *a;
+	struct api_call *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return false;
+	api_call_init(c, b->env, START_ARENA_BYTES);
+	a = arena_alloc(&c->arena, sizeof(*a));
+	if (a == NULL) {
+		api_call_fini(c);
+		free(c);
+		return false;
+	}
+	a->vm = g->vm;
+	a->start_paused = g->paused;
+	c->origin = API_INTERNAL;
+	c->msg = api_msg_find("VM.start", strlen("VM.start"));
+	c->method = c->msg->name;
+	c->received = 4;
+	c->args = a;
+	c->done = started;
+	c->owner = b;
+	b->starting++;
+	api_dispatch(c, rd);
+	return true;
+}
+
+/* start_all - every guest that the seed says runs */
+static void
+start_all(struct api_boot *b)
+{
+	struct fld_reader *rd = fld_reader_new(b->env->store);
+
+	b->starting = 1; /* so that a start that ends at once is not the last */
+	for (size_t i = 0; rd != NULL && i < b->seed.n; i++)
+		if (!start(b, &b->seed.guests[i], rd))
+			b->calls.warn(b->calls.ctx, "seed: out of memory");
+	fld_reader_free(&rd);
+	b->starting--;
+	start_next(b);
+}
+
+/* is_empty - no VM but control domains in the store */
+static bool
+is_empty(const struct fld_view *v)
+{
+	const struct idl_vm *vm = NULL;
+
+	while ((vm = fld_next(v, IDL_CLASS_VM,
+		    vm != NULL ? &vm->h.ref : NULL)) != NULL)
+		if (!vm->is_control_domain)
+			return false;
+	return true;
+}
+
+static enum wrq_verdict
+seed_run(struct wrq_job *job, struct fld_tx *tx)
+{
+	struct api_boot *b = ((struct step *)(void *)job)->b;
+
+	b->text[0] = '\0';
+	api_seed_free(&b->seed);
+	if (b->seed_path == NULL || !is_empty(fld_tx_view(tx)))
+		return WRQ_ABORT;
+	if (api_seed_load(b->seed_path, tx, b->env, &b->seed, b->text,
+		sizeof(b->text)) != ERR_NONE)
+		return WRQ_ABORT;
+	return WRQ_COMMIT;
+}
+
+static void
+seed_done(struct wrq_job *job)
+{
+	struct api_boot *b = ((struct step *)(void *)job)->b;
+
+	free(job);
+	if (b->text[0] != '\0')
+		b->calls.hopeless(b->calls.ctx, b->text);
+	else
+		start_all(b);
+}
+
+static void
+seed_failed(struct wrq_job *job, const struct failure *why)
+{
+	struct api_boot *b = ((struct step *)(void *)job)->b;
+
+	free(job);
+	b->calls.hopeless(
+	    b->calls.ctx, why->n > 0 ? why->param[0] : "seed not stored");
+}
+
+/* ---- facts ---- */
+
+/* ensure_pool - the pool record, made before the first host */
+static enum err
+ensure_pool(struct api_env *env, struct fld_tx *tx, struct failure *why)
+{
+	struct idl_ref ref = api_new_ref(env), uuid = api_new_ref(env);
+	struct idl_pool *pool;
+	char text[IDL_UUID_TEXT];
+
+	if (fld_count(fld_tx_view(tx), IDL_CLASS_POOL) > 0)
+		return ERR_NONE;
+	pool = fld_tx_create(tx, IDL_CLASS_POOL, &ref);
+	idl_uuid_write(&uuid, text);
+	if (pool != NULL)
+		pool->uuid = fld_tx_strdup(tx, text);
+	return pool != NULL && pool->uuid != NULL
+	    ? ERR_NONE
+	    : err_internal(why, "out of memory");
+}
+
+static enum wrq_verdict
+fact_run(struct wrq_job *job, struct fld_tx *tx)
+{
+	struct fact *f = (struct fact *)(void *)job;
+	struct failure why;
+	enum err rc = ERR_NONE;
+
+	if (f->msg.type == HV_HELLO)
+		rc = ensure_pool(f->b->env, tx, &why);
+	if (rc == ERR_NONE)
+		rc = hv_facts_apply(f->b->facts, tx, &f->msg, &why);
+	if (rc == ERR_NONE)
+		return WRQ_COMMIT;
+	(void)snprintf(f->b->text, sizeof(f->b->text),
+	    "hypervisor fact refused: %s %s", idl_errors[rc].code,
+	    why.n > 0 ? why.param[0] : "");
+	f->b->calls.warn(f->b->calls.ctx, f->b->text);
+	return WRQ_ABORT;
+}
+
+static void
+fact_done(struct wrq_job *job)
+{
+	static const struct wrq_job seed = {
+	    .run = seed_run, .done = seed_done, .failed = seed_failed};
+	struct fact *f = (struct fact *)(void *)job;
+	struct api_boot *b = f->b;
+	uint32_t type = f->msg.type;
+
+	free(f);
+	if (type != HV_SYNCED || b->booted)
+		return;
+	b->booted = true;
+	if (!push_step(b, &seed))
+		b->calls.hopeless(b->calls.ctx, "out of memory");
+}
+
+static void
+fact_failed(struct wrq_job *job, const struct failure *why)
+{
+	struct fact *f = (struct fact *)(void *)job;
+	struct api_boot *b = f->b;
+
+	free(f);
+	resync(b, why->n > 0 ? why->param[0] : "fact not stored");
+}
+
+void
+api_boot_up(struct api_boot *b, const struct hv_msg *m)
+{
+	struct fact *f;
+
+	if (m->type == HV_RESULT) {
+		api_hv_result(b->env, &m->u.result);
+		return;
+	}
+	f = calloc(1, sizeof(*f));
+	if (f == NULL) {
+		/* Better late than never; the link's thread has no resync. */
+		b->calls.sync(b->calls.ctx);
+		return;
+	}
+	f->job.run = fact_run;
+	f->job.done = fact_done;
+	f->job.failed = fact_failed;
+	f->b = b;
+	f->msg = *m;
+	wrq_push(b->env->writer, &f->job);
+}
+
+void
+api_boot_lost(struct api_boot *b)
+{
+	api_hv_lost(b->env);
+}
+
+/* new_ref - hv_facts' way to a fresh ref */
+static struct idl_ref
+new_ref(void *ctx)
+{
+	return api_new_ref(ctx);
+}
+
+struct api_boot *
+api_boot_new(struct api_env *env, const char *seed_path,
+    const struct api_boot_calls *calls)
+{
+	struct api_boot *b = calloc(1, sizeof(*b));
+
+	if (b == NULL)
+		return NULL;
+	b->env = env;
+	b->seed_path = seed_path;
+	b->calls = *calls;
+	b->facts = hv_facts_new(new_ref, env);
+	if (b->facts == NULL) {
+		free(b);
+		return NULL;
+	}
+	return b;
+}
+
+void
+api_boot_free(struct api_boot **bp)
+{
+	struct api_boot *b = *bp;
+
+	*bp = NULL;
+	if (b == NULL)
+		return;
+	hv_facts_free(&b->facts);
+	api_seed_free(&b->seed);
+	free(b);
+}
