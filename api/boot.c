@@ -246,7 +246,8 @@ ensure_pool(struct api_env *env, struct fld_tx *tx, struct failure *why)
 	pool = fld_tx_create(tx, IDL_CLASS_POOL, &ref);
 	idl_uuid_write(&uuid, text);
 	if (pool != NULL)
-		pool->uuid = fld_tx_strdup(tx, text);
+		pool->uuid =
+		    arena_strndup(fld_tx_arena(tx), text, strlen(text));
 	return pool != NULL && pool->uuid != NULL
 	    ? ERR_NONE
 	    : err_internal(why, "out of memory");

@@ -139,6 +139,11 @@ struct fld_tx *fld_tx_begin(struct fld_store *s, struct arena *a);
 const struct fld_view *fld_tx_view(struct fld_tx *tx);
 
 /*
+ * fld_tx_arena - the arena given at begin, for what edited records point to
+ */
+struct arena *fld_tx_arena(struct fld_tx *tx);
+
+/*
  * fld_tx_edit - a record to change: a private copy, the same at each call
  *
  * note    members may point into the arena or to literals; packed at close.
