@@ -50,7 +50,7 @@ SRC_model := $(wildcard model/*.c) $(GEN_MODEL)
 SRC_journal := $(wildcard model/journal/*.c)
 SRC_hv := $(filter-out %_main.c,$(wildcard xen/*.c))
 SRC_api := $(wildcard api/*.c) $(GEN_API)
-SRC_certs := $(wildcard certs/*.c)
+SRC_certs := $(filter-out %_main.c,$(wildcard certs/*.c))
 SRC_server := $(filter-out server/main.c,$(wildcard server/*.c))
 LIBS := model journal hv api certs server
 
@@ -77,6 +77,12 @@ $(O)/xenapi-memoryd: $(call obj,server/main.c) $(LIB_FILES)
 $(O)/xenapi-memory-hv-sim: $(call obj,xen/hv_sim_main.c) $(O)/libhv.a \
     $(O)/libmodel.a
 	$(CC) $(LDFLAGS) -o $@ $< $(O)/libhv.a $(O)/libmodel.a -linih -lpthread -lm
+
+$(O)/make-certs: $(call obj,certs/make_main.c) $(O)/libcerts.a
+	$(CC) $(LDFLAGS) -o $@ $^ -lcrypto
+.PHONY: certs
+certs: $(O)/make-certs
+	$(O)/make-certs $(O)/certs
 
 include tests/tests.mk
 .PHONY: run
