@@ -85,9 +85,20 @@ certs: $(O)/make-certs
 	$(O)/make-certs $(O)/certs
 
 include tests/tests.mk
+# ---- the first command: a demo host, and what to try on it ----
+RUN_DIR := build/run
 .PHONY: run
 run: build
-	@echo run
+	@exec server/run-demo.sh $(O) $(RUN_DIR)
+
+-include tests/fuzz/fuzz.mk tests/bench/bench.mk
+
+# A test CA with server and client certificates, for trying TLS.
+.PHONY: certs
+certs: $(O)/make-certs
+	$(O)/make-certs build/certs
+$(O)/make-certs: $(call obj,certs/make_main.c) $(O)/libcerts.a
+	$(CC) $(LDFLAGS) -o $@ $^ -lcrypto
 
 .PHONY: clean
 clean:

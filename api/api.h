@@ -52,8 +52,8 @@ struct api_env {
 	bool (*work)(void *ctx, struct api_call *c);
 	/* Send a command; the result comes back through api_hv_result. */
 	bool (*command)(void *ctx, const struct hv_command *cmd);
-	int64_t (*now_ms)(void *ctx);	/* monotonic */
-	int64_t (*wall_s)(void *ctx);	/* seconds since the epoch */
+	int64_t (*now_ms)(void *ctx); /* monotonic */
+	int64_t (*wall_s)(void *ctx); /* seconds since the epoch */
 	void (*random)(void *ctx, void *buf, size_t n);
 	/* Blocking; in a worker. role_out: enum idl_role. */
 	enum err (*login)(void *ctx, const char *user, const char *password,
@@ -64,7 +64,7 @@ struct api_env {
 	int64_t lock_wait_ms;	/* design 8.7: 2000 */
 	int64_t target_wait_ms; /* spec B.3: 256000 */
 	unsigned sessions_max;
-	struct api_ops *ops;	/* calls in flight; made by api_env_init */
+	struct api_ops *ops; /* calls in flight; made by api_env_init */
 };
 
 enum api_origin {
@@ -89,8 +89,8 @@ struct api_call {
 
 	/* The protocol fills these. */
 	enum api_origin origin;
-	const char *peer;	  /* text of the caller's address */
-	const char *method;	  /* as called; in the arena */
+	const char *peer;	   /* text of the caller's address */
+	const char *method;	   /* as called; in the arena */
 	const struct idl_msg *msg; /* NULL: no such message */
 	struct idl_ref session_ref;
 	const char *session_text; /* first parameter as it came; "" if none */
@@ -102,27 +102,27 @@ struct api_call {
 	void *owner;			  /* the protocol's own */
 
 	/* Dispatch fills these. */
-	const struct fld_view *view; /* what the handler reads */
-	struct fld_reader *reader;   /* read calls: pin to give back */
+	const struct fld_view *view;	   /* what the handler reads */
+	struct fld_reader *reader;	   /* read calls: pin to give back */
 	const struct idl_session *session; /* NULL: message without one */
-	int role;		     /* of the session, enum idl_role */
-	const char *user;	     /* queued calls: the session's user, or "" */
-	const void *self; /* record of the first ref parameter, if any */
+	int role;			   /* of the session, enum idl_role */
+	const char *user;  /* queued calls: the session's user, or "" */
+	const void *self;  /* record of the first ref parameter, if any */
 	struct fld_tx *tx; /* writes only */
 
 	/* The answer. */
-	void *result;	     /* native value of msg->result */
-	enum api_rows rows;  /* instead of result */
+	void *result;	    /* native value of msg->result */
+	enum api_rows rows; /* instead of result */
 	enum err err;
 	struct failure why;
 
 	/* Stages of a write. */
-	api_stage_f *then;	   /* set by a stage: what comes next */
-	bool has_command;	   /* command goes out before then */
-	bool commit_failure;	   /* keep the changes although err is set */
+	api_stage_f *then;   /* set by a stage: what comes next */
+	bool has_command;    /* command goes out before then */
+	bool commit_failure; /* keep the changes although err is set */
 	struct hv_command command;
-	struct hv_result hv;	   /* answer, for the next stage */
-	struct idl_ref task;	   /* task of a call that parked; or null */
+	struct hv_result hv; /* answer, for the next stage */
+	struct idl_ref task; /* task of a call that parked; or null */
 	int64_t started_ms;
 	int64_t deadline_ms;	   /* of the current wait; 0: none set */
 	bool parked;		   /* set by api_park for the dispatcher */
@@ -143,8 +143,7 @@ const struct idl_msg *api_msg_find(const char *name, size_t n);
  * api_call_init - an empty call; the arena is bounded by limit_bytes
  * api_call_fini - free what it holds (also unpins)
  */
-void api_call_init(
-    struct api_call *c, struct api_env *env, size_t limit_bytes);
+void api_call_init(struct api_call *c, struct api_env *env, size_t limit_bytes);
 void api_call_fini(struct api_call *c);
 
 /*
@@ -208,8 +207,8 @@ const void *api_record_view(
  * Handlers of generic messages; rows name them, c->msg says which field.
  */
 idl_handler_f api_generic_get_field, api_generic_set_field,
-    api_generic_add_to_map, api_generic_remove_from_map,
-    api_generic_add_to_set, api_generic_remove_from_set, api_generic_get_all,
+    api_generic_add_to_map, api_generic_remove_from_map, api_generic_add_to_set,
+    api_generic_remove_from_set, api_generic_get_all,
     api_generic_get_all_records, api_generic_get_all_records_where,
     api_generic_get_record, api_generic_get_by_unique,
     api_generic_get_by_lookup;

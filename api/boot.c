@@ -137,8 +137,7 @@ started(struct api_call *c)
 
 /* start - VM.start of one guest, as anybody would call it */
 static bool
-start(struct api_boot *b, const struct api_seed_guest *g,
-    struct fld_reader *rd)
+start(struct api_boot *b, const struct api_seed_guest *g, struct fld_reader *rd)
 {
 	struct idl_vm_start_args *a;
 	struct api_call *c = calloc(1, sizeof(*c));
@@ -187,8 +186,8 @@ is_empty(const struct fld_view *v)
 {
 	const struct idl_vm *vm = NULL;
 
-	while ((vm = fld_next(v, IDL_CLASS_VM,
-		    vm != NULL ? &vm->h.ref : NULL)) != NULL)
+	while ((vm = fld_next(
+		    v, IDL_CLASS_VM, vm != NULL ? &vm->h.ref : NULL)) != NULL)
 		if (!vm->is_control_domain)
 			return false;
 	return true;
@@ -249,8 +248,8 @@ ensure_pool(struct api_env *env, struct fld_tx *tx, struct failure *why)
 		pool->uuid =
 		    arena_strndup(fld_tx_arena(tx), text, strlen(text));
 	return pool != NULL && pool->uuid != NULL
-	    ? ERR_NONE
-	    : err_internal(why, "out of memory");
+		   ? ERR_NONE
+		   : err_internal(why, "out of memory");
 }
 
 static enum wrq_verdict

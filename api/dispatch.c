@@ -95,8 +95,8 @@ check_role(struct api_call *c)
 	for (int i = 0; i <= c->msg->role && n < sizeof(text) - 40; i++)
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s",
 		    i == 0 ? "Roles that may: " : ", ", idl_roles[i]);
-	return err_fail(&c->why, ERR_RBAC_PERMISSION_DENIED, "ss",
-	    permission(c), text);
+	return err_fail(
+	    &c->why, ERR_RBAC_PERMISSION_DENIED, "ss", permission(c), text);
 }
 
 /* check_objects - every ref parameter names a record; self is the first */
@@ -111,8 +111,7 @@ check_objects(struct api_call *c)
 		const struct idl_ref *ref;
 		const void *rec;
 
-		if (p->type->kind != IDL_REF || p->type->cls < 0 ||
-		    p->nullable)
+		if (p->type->kind != IDL_REF || p->type->cls < 0 || p->nullable)
 			continue;
 		ref = (const void *)((const char *)c->args + p->offset);
 		rec = fld_get(c->view, p->type->cls, ref);
@@ -198,8 +197,8 @@ write_run(struct wrq_job *job, struct fld_tx *tx)
 	c->commit_failure = false;
 	c->parked = false;
 	c->why.code = ERR_NONE;
-	rc = c->stage != NULL ? c->stage(c, c->result, &c->why)
-			      : run_handler(c);
+	rc =
+	    c->stage != NULL ? c->stage(c, c->result, &c->why) : run_handler(c);
 	c->tx = NULL;
 	c->view = NULL;
 	c->err = rc;
@@ -327,8 +326,8 @@ run_queued(struct api_call *c)
 	if (c->msg->run == IDL_RUN_WRITE)
 		api_call_push(c);
 	else if (!c->env->work(c->env->ctx, c))
-		api_call_finish(c,
-		    err_fail(&c->why, ERR_TOO_MANY_PENDING_TASKS, ""));
+		api_call_finish(
+		    c, err_fail(&c->why, ERR_TOO_MANY_PENDING_TASKS, ""));
 }
 
 void

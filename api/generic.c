@@ -103,8 +103,8 @@ api_record_view(
 }
 
 enum err
-api_generic_get_field(struct api_call *c, const void *args, void *result,
-    struct failure *why)
+api_generic_get_field(
+    struct api_call *c, const void *args, void *result, struct failure *why)
 {
 	const struct idl_field *f = field_of(c);
 
@@ -123,8 +123,8 @@ api_generic_get_field(struct api_call *c, const void *args, void *result,
 }
 
 enum err
-api_generic_set_field(struct api_call *c, const void *args, void *result,
-    struct failure *why)
+api_generic_set_field(
+    struct api_call *c, const void *args, void *result, struct failure *why)
 {
 	const struct idl_field *f = field_of(c);
 	char *rec = edit_self(c, args, why);
@@ -148,14 +148,12 @@ map_of(const void *rec, const struct idl_field *f)
 
 /* map_find - index of a key in a map; -1 when it is not there */
 static int64_t
-map_find(
-    const struct idl_map *m, const struct idl_type *t, const void *key)
+map_find(const struct idl_map *m, const struct idl_type *t, const void *key)
 {
 	size_t step = idl_native_bytes(t->key);
 
 	for (uint32_t i = 0; i < m->n; i++)
-		if (idl_equal(
-			t->key, (const char *)m->keys + i * step, key))
+		if (idl_equal(t->key, (const char *)m->keys + i * step, key))
 			return i;
 	return -1;
 }
@@ -176,8 +174,8 @@ copy_without(void *to, const void *from, uint32_t n, size_t step, int64_t skip)
 
 /* map_replace - a map like m, less entry skip, with room for extra more */
 static struct idl_map *
-map_replace(struct arena *a, const struct idl_map *m,
-    const struct idl_type *t, int64_t skip, uint32_t extra)
+map_replace(struct arena *a, const struct idl_map *m, const struct idl_type *t,
+    int64_t skip, uint32_t extra)
 {
 	size_t ks = idl_native_bytes(t->key), vs = idl_native_bytes(t->elem);
 	uint32_t n = m->n - (skip >= 0 ? 1 : 0);
@@ -204,8 +202,8 @@ too_many(const struct idl_field *f, struct failure *why)
 }
 
 enum err
-api_generic_add_to_map(struct api_call *c, const void *args, void *result,
-    struct failure *why)
+api_generic_add_to_map(
+    struct api_call *c, const void *args, void *result, struct failure *why)
 {
 	const struct idl_field *f = field_of(c);
 	const struct idl_map *m = map_of(c->self, f);
@@ -219,9 +217,8 @@ api_generic_add_to_map(struct api_call *c, const void *args, void *result,
 	if (map_find(m, f->type, key) >= 0)
 		return err_fail(why, ERR_MAP_DUPLICATE_KEY, "ssrs",
 		    idl_classes[c->msg->cls]->name, f->name, arg(c, args, 0),
-		    f->type->key->kind == IDL_STRING
-			? *(const char *const *)key
-			: "");
+		    f->type->key->kind == IDL_STRING ? *(const char *const *)key
+						     : "");
 	if (m->n >= MEMBERS_MAX)
 		return too_many(f, why);
 	rec = edit_self(c, args, why);
@@ -238,8 +235,8 @@ api_generic_add_to_map(struct api_call *c, const void *args, void *result,
 }
 
 enum err
-api_generic_remove_from_map(struct api_call *c, const void *args, void *result,
-    struct failure *why)
+api_generic_remove_from_map(
+    struct api_call *c, const void *args, void *result, struct failure *why)
 {
 	const struct idl_field *f = field_of(c);
 	const struct idl_map *m = map_of(c->self, f), *to;
@@ -312,24 +309,24 @@ set_change(struct api_call *c, const void *args, enum set_change how,
 }
 
 enum err
-api_generic_add_to_set(struct api_call *c, const void *args, void *result,
-    struct failure *why)
+api_generic_add_to_set(
+    struct api_call *c, const void *args, void *result, struct failure *why)
 {
 	(void)result; /* void */
 	return set_change(c, args, SET_ADD, why);
 }
 
 enum err
-api_generic_remove_from_set(struct api_call *c, const void *args,
-    void *result, struct failure *why)
+api_generic_remove_from_set(
+    struct api_call *c, const void *args, void *result, struct failure *why)
 {
 	(void)result; /* void */
 	return set_change(c, args, SET_REMOVE, why);
 }
 
 enum err
-api_generic_get_all(struct api_call *c, const void *args, void *result,
-    struct failure *why)
+api_generic_get_all(
+    struct api_call *c, const void *args, void *result, struct failure *why)
 {
 	(void)args;   /* none */
 	(void)result; /* rows instead */
@@ -339,8 +336,8 @@ api_generic_get_all(struct api_call *c, const void *args, void *result,
 }
 
 enum err
-api_generic_get_all_records(struct api_call *c, const void *args, void *result,
-    struct failure *why)
+api_generic_get_all_records(
+    struct api_call *c, const void *args, void *result, struct failure *why)
 {
 	(void)args;   /* none */
 	(void)result; /* rows instead */
@@ -350,22 +347,22 @@ api_generic_get_all_records(struct api_call *c, const void *args, void *result,
 }
 
 enum err
-api_generic_get_all_records_where(struct api_call *c, const void *args,
-    void *result, struct failure *why)
+api_generic_get_all_records_where(
+    struct api_call *c, const void *args, void *result, struct failure *why)
 {
 	const char *expr = *(const char *const *)arg(c, args, 0);
 
 	(void)result; /* rows instead */
 	if (strcmp(expr, "true") != 0)
-		return err_fail(why, ERR_INVALID_VALUE, "ss",
-		    c->msg->params[0].name, expr);
+		return err_fail(
+		    why, ERR_INVALID_VALUE, "ss", c->msg->params[0].name, expr);
 	c->rows = API_ROWS_RECORDS;
 	return ERR_NONE;
 }
 
 enum err
-api_generic_get_record(struct api_call *c, const void *args, void *result,
-    struct failure *why)
+api_generic_get_record(
+    struct api_call *c, const void *args, void *result, struct failure *why)
 {
 	const void *rec =
 	    api_record_view(c->view, c->msg->cls, c->self, &c->arena);
@@ -378,8 +375,8 @@ api_generic_get_record(struct api_call *c, const void *args, void *result,
 }
 
 enum err
-api_generic_get_by_unique(struct api_call *c, const void *args, void *result,
-    struct failure *why)
+api_generic_get_by_unique(
+    struct api_call *c, const void *args, void *result, struct failure *why)
 {
 	const void *value = arg(c, args, 0);
 	const struct idl_hdr *rec =
@@ -394,8 +391,8 @@ api_generic_get_by_unique(struct api_call *c, const void *args, void *result,
 }
 
 enum err
-api_generic_get_by_lookup(struct api_call *c, const void *args, void *result,
-    struct failure *why)
+api_generic_get_by_lookup(
+    struct api_call *c, const void *args, void *result, struct failure *why)
 {
 	/* The same walk as for an inverse field, over the named field. */
 	struct idl_field f = {

@@ -19,13 +19,11 @@
 #define SESSION_IDLE_S 86400
 
 bool
-api_session_owns(
-    const struct api_call *c, int cls, const struct idl_ref *ref)
+api_session_owns(const struct api_call *c, int cls, const struct idl_ref *ref)
 {
 	if (!(idl_classes[cls]->flags & IDL_C_PRIVATE))
 		return true;
-	return c->origin == API_INTERNAL ||
-	    idl_ref_equal(ref, &c->session_ref);
+	return c->origin == API_INTERNAL || idl_ref_equal(ref, &c->session_ref);
 }
 
 /* A session's last_active moves forward: a write nobody waits for. */
@@ -39,8 +37,7 @@ static enum wrq_verdict
 touch_run(struct wrq_job *job, struct fld_tx *tx)
 {
 	struct touch *t = (struct touch *)(void *)job;
-	struct idl_session *s =
-	    fld_tx_edit(tx, IDL_CLASS_SESSION, &t->session);
+	struct idl_session *s = fld_tx_edit(tx, IDL_CLASS_SESSION, &t->session);
 
 	if (s == NULL)
 		return WRQ_ABORT;
@@ -94,7 +91,7 @@ make_room(struct api_call *c, int64_t now)
 			fld_tx_delete(c->tx, IDL_CLASS_SESSION, &s->h.ref);
 			n--;
 		} else if (idlest == NULL ||
-		    s->last_active < idlest->last_active) {
+			   s->last_active < idlest->last_active) {
 			idlest = s;
 		}
 	}
@@ -135,8 +132,8 @@ new_session(struct api_call *c, void *result, struct failure *why)
 
 /* login - first stage, in a worker: is the password right? */
 static enum err
-login(struct api_call *c, const char *uname, const char *pwd,
-    struct failure *why)
+login(
+    struct api_call *c, const char *uname, const char *pwd, struct failure *why)
 {
 	enum err rc = ERR_NONE;
 
@@ -167,7 +164,8 @@ api_session_slave_local_login_with_password(struct api_call *c,
 	/* new_session reads the two parameters the rows have in common. */
 	_Static_assert(
 	    offsetof(struct idl_session_login_with_password_args, uname) ==
-		offsetof(struct idl_session_slave_local_login_with_password_args,
+		offsetof(
+		    struct idl_session_slave_local_login_with_password_args,
 		    uname),
 	    "both logins start with uname");
 	(void)result_out; /* new_session sets it */
@@ -175,8 +173,8 @@ api_session_slave_local_login_with_password(struct api_call *c,
 }
 
 enum err
-api_session_logout(struct api_call *c,
-    const struct idl_session_logout_args *a, struct failure *why)
+api_session_logout(struct api_call *c, const struct idl_session_logout_args *a,
+    struct failure *why)
 {
 	(void)a;   /* none */
 	(void)why; /* cannot fail */

@@ -22,8 +22,8 @@ by_name(const void *key, const void *row)
 static const struct idl_msg *
 find(const char *name)
 {
-	const struct idl_msg *const *row = bsearch(name, api_msgs,
-	    (size_t)api_nmsgs, sizeof(api_msgs[0]), by_name);
+	const struct idl_msg *const *row = bsearch(
+	    name, api_msgs, (size_t)api_nmsgs, sizeof(api_msgs[0]), by_name);
 
 	return row != NULL ? *row : NULL;
 }
@@ -59,8 +59,8 @@ api_system_listmethods(struct api_call *c,
     const struct idl_set **result_out, struct failure *why)
 {
 	struct idl_set *set = arena_alloc(&c->arena, sizeof(*set));
-	const char **names = arena_alloc(
-	    &c->arena, (size_t)api_nmsgs * sizeof(*names));
+	const char **names =
+	    arena_alloc(&c->arena, (size_t)api_nmsgs * sizeof(*names));
 
 	(void)a; /* none */
 	if (set == NULL || names == NULL)

@@ -37,8 +37,7 @@ struct failure {
  * out     why  overwritten; may be NULL
  * note    asserts that the number of letters is what the IDL's row says
  */
-enum err err_fail(
-    struct failure *why, enum err code, const char *kinds, ...);
+enum err err_fail(struct failure *why, enum err code, const char *kinds, ...);
 
 /*
  * err_internal - ERR_INTERNAL_ERROR with a printf-formatted text

@@ -178,8 +178,8 @@ void fld_tx_abort(struct fld_tx **tx);
 
 enum fld_outcome {
 	FLD_COMMITTED, /* durable and published */
-	FLD_REFUSED,   /* nothing happened; the working image is the committed */
-	FLD_FATAL,     /* nobody knows what is on disk: exit */
+	FLD_REFUSED, /* nothing happened; the working image is the committed */
+	FLD_FATAL,   /* nobody knows what is on disk: exit */
 };
 
 /* One record that a batch changed. */

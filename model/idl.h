@@ -82,7 +82,7 @@ struct idl_type {
 	const struct idl_type *key;  /* MAP only */
 	const struct idl_type *elem; /* SET element, MAP value */
 	const struct idl_enum *en;   /* ENUM only */
-	int cls;		     /* REF, RECORD: enum idl_class_id; else -1 */
+	int cls; /* REF, RECORD: enum idl_class_id; else -1 */
 };
 
 /* The first member of every record struct. */
@@ -104,8 +104,8 @@ enum idl_qualifier { IDL_RW, IDL_SRO, IDL_DRO };
 #define IDL_F_INVERSE 0x20u   /* computed: refs of records that point here */
 #define IDL_F_EXTENSION 0x40u /* not in the XenAPI */
 #define IDL_F_DEPRECATED 0x80u
-#define IDL_F_CREATE 0x100u   /* taken from the constructor record */
-#define IDL_F_INDEXED 0x200u  /* REF field that an INVERSE field reads */
+#define IDL_F_CREATE 0x100u  /* taken from the constructor record */
+#define IDL_F_INDEXED 0x200u /* REF field that an INVERSE field reads */
 
 struct idl_field {
 	const char *name;
@@ -155,14 +155,13 @@ enum idl_run {
 #define IDL_M_BARE 0x04u      /* XML-RPC reply is the bare value */
 #define IDL_M_EXTENSION 0x08u
 #define IDL_M_DEPRECATED 0x10u
-#define IDL_M_SURPLUS 0x20u   /* extra trailing parameters are ignored */
+#define IDL_M_SURPLUS 0x20u /* extra trailing parameters are ignored */
 
 struct api_call;
 
-
 /* Runs one message: args and result are the generated native structs. */
-typedef enum err idl_handler_f(struct api_call *c, const void *args, void *result,
-    struct failure *why);
+typedef enum err idl_handler_f(
+    struct api_call *c, const void *args, void *result, struct failure *why);
 
 struct idl_msg {
 	const char *name; /* "VM.set_memory" */
@@ -263,8 +262,8 @@ bool idl_equal(const struct idl_type *t, const void *a, const void *b);
  * out     to    idl_native_bytes(t) bytes, written last
  * returns false when the arena is full; to untouched
  */
-bool idl_copy(const struct idl_type *t, const void *from, void *to,
-    struct arena *a);
+bool idl_copy(
+    const struct idl_type *t, const void *from, void *to, struct arena *a);
 
 /*
  * idl_record_init - a record struct with every field at its IDL default

@@ -42,9 +42,9 @@ struct wrq_job {
 	void (*failed)(struct wrq_job *job, const struct failure *why);
 
 	/* For WRQ_PARK, set by run: */
-	struct idl_ref wait[2];	 /* records whose change wakes it; may be null */
-	int64_t deadline_ms;	 /* on the writer's clock; run again then */
-	bool expired;		 /* set by the writer: deadline has passed */
+	struct idl_ref wait[2]; /* records whose change wakes it; may be null */
+	int64_t deadline_ms;	/* on the writer's clock; run again then */
+	bool expired;		/* set by the writer: deadline has passed */
 	struct wrq_job *park_next; /* the writer's own */
 };
 

@@ -1,10 +1,47 @@
 # Unit suites: tests/<dir>/test_*.c make one Criterion program each folder.
-UNIT_DIRS := model api xen server
+UNIT_DIRS := model api xen server fault
+UNIT_LIBS_server := -lxmlrpc -lxmlrpc_util
 define unit_rule
 $(O)/tests/unit-$(1): $(call obj,$(wildcard tests/$(1)/test_*.c) \
-    $(wildcard tests/$(1)/help_*.c)) $(LIB_FILES)
+    $(wildcard tests/$(1)/help_*.c) $(wildcard tests/$(1)/vfs_*.c)) \
+    $(LIB_FILES)
 	@mkdir -p $$(@D)
 	$(CC) $(LDFLAGS) -o $$@ $$(filter %.o,$$^) -Wl,--start-group \
-	    $(LIB_FILES) -Wl,--end-group $(SYS_LIBS) -lcriterion
+	    $(LIB_FILES) -Wl,--end-group $(SYS_LIBS) $(UNIT_LIBS_$(1)) \
+	    -lcriterion
 endef
 $(foreach d,$(UNIT_DIRS),$(eval $(call unit_rule,$(d))))
+UNITS := $(foreach d,$(UNIT_DIRS),$(if $(wildcard tests/$(d)/test_*.c), \
+	$(O)/tests/unit-$(d)))
+
+# Plain programs that race or measure: tests/*/stress_*.c, tests/bench/*.c.
+# They exit non-zero on failure; Criterion cannot run under TSan.
+STRESS_SRC := $(wildcard tests/*/stress_*.c) $(wildcard tests/bench/bench_*.c)
+stress_name = $(O)/tests/$(subst _,-,$(notdir $(basename $(1))))
+define stress_rule
+$(call stress_name,$(1)): $(call obj,$(1)) $(call obj,$(wildcard \
+    $(dir $(1))help_*.c)) $(LIB_FILES)
+	@mkdir -p $$(@D)
+	$(CC) $(LDFLAGS) -o $$@ $$(filter %.o,$$^) -Wl,--start-group \
+	    $(LIB_FILES) -Wl,--end-group $(SYS_LIBS)
+endef
+$(foreach s,$(STRESS_SRC),$(eval $(call stress_rule,$(s))))
+STRESS := $(foreach s,$(STRESS_SRC),$(call stress_name,$(s)))
+
+.PHONY: check variant-tests variant-stress style
+variant-tests: $(O)/xenapi-memoryd $(O)/xenapi-memory-hv-sim $(UNITS)
+variant-stress: $(O)/xenapi-memoryd $(O)/xenapi-memory-hv-sim $(STRESS)
+
+check: deps-check build variant-tests
+	@MAKE="$(MAKE)" MAKEFLAGS= tests/check.sh
+
+TIDY_SRC := $(foreach l,$(LIBS),$(filter-out $(GEN)/%,$(SRC_$(l)))) \
+	server/main.c xen/hv_sim_main.c $(IDLC_SRC)
+TIDY_OK := $(patsubst %.c,build/tidy/%.ok,$(TIDY_SRC))
+build/tidy/%.ok: %.c .clang-tidy $(GEN_STAMP)
+	@mkdir -p $(@D)
+	clang-tidy --quiet --warnings-as-errors='*' $< -- -std=c17 \
+	    -D_GNU_SOURCE -I. -I$(GEN) 2>$@.err || { cat $@.err; exit 1; }
+	@touch $@
+style: $(TIDY_OK)
+	/usr/bin/python3 tests/style/style.py

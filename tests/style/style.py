@@ -129,7 +129,7 @@ def check_head(path, text):
         if folder_of(path) != "xen" and re.search(r"^#\s*if", text, re.M):
             n = text[:re.search(r"^#\s*if", text, re.M).start()].count("\n")
             find(path, n + 1, "#if in a .c file outside xen/")
-    if re.search(r"^typedef (struct|union|enum)\b", text, re.M):
+    if re.search(r"^typedef (struct|union|enum)\b[^(;]*;", text, re.M):
         find(path, 1, "typedef of a struct, union or enum")
     for m in re.finditer(r"\b(alloca|strcpy|strcat|sprintf|gets)\(", text):
         find(path, text[:m.start()].count("\n") + 1, "uses %s" % m.group(1))

@@ -1,0 +1,112 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# All of `make check`, phase by phase; prints what each took and why one failed.
+# usage: tests/check.sh [PHASE...]   (default: all)
+set -u
+cd "$(dirname "$0")/.." || exit 1
+LOG=build/log
+mkdir -p "$LOG"
+MAKE=${MAKE:-make}
+JOBS=${JOBS:-2}
+PY=/usr/bin/python3
+passed=0
+failed=0
+skipped=0
+table=
+
+# phase NAME COMMAND... - run it, log it, time it
+phase() {
+	name=$1
+	shift
+	case " $want " in *" $name "*|"  ") ;; *) return ;; esac
+	start=$(date +%s)
+	printf '%-12s ' "$name"
+	if "$@" >"$LOG/$name.log" 2>&1; then
+		passed=$((passed + 1)); word=ok
+	else
+		failed=$((failed + 1)); word=FAILED
+	fi
+	took=$(($(date +%s) - start))
+	printf '%-7s %4d s  %s\n' "$word" "$took" \
+	    "$(grep -aE '^(Synthesis|[0-9]+ (passed|rounds|files))' \
+	    "$LOG/$name.log" 2>/dev/null | tail -1 | tr -d '\033')"
+	[ "$word" = ok ] || tail -n 40 "$LOG/$name.log"
+}
+
+# suites DIR - every Criterion program of a build; one line each
+suites() {
+	rc=0
+	total=0
+	for t in "$1"/tests/unit-*; do
+		[ -x "$t" ] || continue
+		echo "== $t"
+		rm -f "$t".san.*
+		ASAN_OPTIONS="log_path=$t.san:detect_leaks=1:$ASAN_MORE" \
+		UBSAN_OPTIONS="print_stacktrace=1:log_path=$t.san" \
+		    timeout 900 "$t" --jobs "$JOBS" --color=never || rc=1
+		total=$((total + 1))
+		# Criterion calls a leaking test passed: the reports count.
+		for r in "$t".san.*; do
+			[ -f "$r" ] || continue
+			echo "-- sanitizer report $r"
+			cat "$r"
+			rc=1
+		done
+	done
+	[ "$total" -gt 0 ] || { echo "no suite was built"; rc=1; }
+	return $rc
+}
+
+unit() { ASAN_MORE= suites build; }
+asan() {
+	ASAN_MORE=allocator_may_return_null=1
+	$MAKE -j"$JOBS" O=build/asan SAN=address,undefined OPT=-O1 \
+	    variant-tests && suites build/asan
+}
+tsan() {
+	$MAKE -j"$JOBS" O=build/tsan SAN=thread OPT=-O1 variant-stress ||
+	    return 1
+	rc=0
+	for t in build/tsan/tests/stress-*; do
+		echo "== $t"
+		TSAN_OPTIONS=halt_on_error=0:exitcode=66 timeout 600 "$t" ||
+		    { echo "$t: exit status $?"; rc=1; }
+	done
+	return $rc
+}
+asan_client() {
+	ASAN_OPTIONS=detect_leaks=1 DAEMON=build/asan/xenapi-memoryd \
+	    $PY tests/clients/os_xenapi.py
+}
+tsan_client() {
+	TSAN_OPTIONS=exitcode=66 DAEMON=build/tsan/xenapi-memoryd \
+	    $PY tests/clients/crowd.py
+}
+clang_build() {
+	$MAKE -j"$JOBS" O=build/clang CC=clang variant-tests
+}
+purity() { sh tests/model/check_purity.sh; }
+contract() { $PY tests/clients/contract.py; }
+client() { $PY tests/clients/os_xenapi.py; }
+crash() { $PY tests/clients/crash.py "${CRASH_ROUNDS:-200}"; }
+fuzz() { $MAKE fuzz-bounded; }
+style() { $MAKE style; }
+nothing_to_do() { $MAKE -q build; }
+
+want="$*"
+phase unit unit
+phase rebuild nothing_to_do
+phase purity purity
+phase style style
+phase contract contract
+phase client client
+phase clang clang_build
+phase asan asan
+phase asan-client asan_client
+phase tsan tsan
+phase tsan-client tsan_client
+phase crash crash
+phase fuzz fuzz
+echo "logs of all phases: $LOG/"
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
