@@ -18,6 +18,10 @@
 #include "idl_types.h" /* generated: struct idl_vm, enum idl_domain_type */
 #include "model/fld.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #define MEM_RESERVED_BYTES 75497472ull /* 72 MiB never given away; spec D.7 */
 #define MEM_MULTIPLIER_MAX 1000.0
 
@@ -32,18 +36,26 @@ enum mem_policy {
 struct mem_footprint {
 	uint64_t shadow_mib;
 	uint64_t vcpu_extra_mib;
-	uint64_t shim_mib;     /* for the guest size asked about */
-	uint64_t overhead_mib; /* beside the guest's own memory */
-	uint64_t total_mib;    /* guest memory + overhead */
+	uint64_t shim_mib;	  /* for the guest size asked about */
+	uint64_t shim_static_mib; /* at static_max: the part of overhead */
+	uint64_t overhead_mib;	  /* beside the guest's own memory */
+	uint64_t total_mib;	  /* guest memory + overhead */
+	uint64_t build_max_mib;	  /* the domain's pages at static_max */
+	uint64_t build_start_mib; /* the domain's pages at the guest size */
+	uint64_t xen_max_mib;	  /* Xen's ceiling for the domain (maxmem) */
 };
 
 /*
  * mem_footprint - what a guest of a given size takes from its host
  *
- * in      type, static_max_bytes, guest_bytes, vcpus_max, multiplier
- *         (multiplier is taken as 1.0 for pv)
- * out     fp_out  MiB
- * errors  INVALID_VALUE [memory_static_max, value] on overflow;
+ * in      type  enum idl_domain_type
+ *         static_max_bytes, guest_bytes  0 .. 2^63-1
+ *         vcpus_max
+ *         multiplier  1.0 .. MEM_MULTIPLIER_MAX; counts as 1.0 for pv
+ * out     fp_out  MiB; total_mib as bytes is at most 2^63-1
+ * errors  INVALID_VALUE [HVM_shadow_multiplier, value] out of range;
+ *         INVALID_VALUE [VCPUs_max, value] or [memory_static_max, value] when
+ *         the total would be over 2^63-1 bytes;
  *         INTERNAL_ERROR for domain type "unspecified"
  * source  spec D.1
  */
@@ -54,6 +66,7 @@ enum err mem_footprint(int32_t type, uint64_t static_max_bytes,
 /*
  * mem_overhead - VM.memory_overhead for the record as it is now, bytes
  *
+ * errors  as mem_footprint; INVALID_VALUE [field, value] for a negative field
  * source  spec D.2; design 8.4
  */
 enum err mem_overhead(
@@ -62,6 +75,7 @@ enum err mem_overhead(
 /*
  * mem_needed - bytes that a VM is admitted with and counted as, by policy
  *
+ * errors  as mem_overhead
  * note    pv_in_pvh is always taken at static_max (spec D.5)
  * source  spec D.3; design 8.2
  */
@@ -70,6 +84,8 @@ enum err mem_needed(const struct idl_vm *vm, enum mem_policy policy,
 
 /*
  * mem_needed_for - the same for an explicit guest size (resume, migrate)
+ *
+ * errors  as mem_overhead; INVALID_VALUE [memory_actual, value] if negative
  */
 enum err mem_needed_for(const struct idl_vm *vm, int64_t guest_bytes,
     int64_t *bytes_out, struct failure *why);
@@ -77,26 +93,37 @@ enum err mem_needed_for(const struct idl_vm *vm, int64_t guest_bytes,
 /*
  * mem_maximise - largest static_max that fits in total bytes
  *
- * errors  INVALID_VALUE [total, value] when negative
+ * in      approximate  leave room for 64 vCPUs, whatever VCPUs_max is
+ * out     bytes_out  whole MiB; 0 when nothing fits
+ * errors  INVALID_VALUE [total, value] when negative; else as mem_overhead
  * source  spec D.9
  */
 enum err mem_maximise(const struct idl_vm *vm, int64_t total_bytes,
     bool approximate, int64_t *bytes_out, struct failure *why);
 
+/* Is dynamic memory control on?  Does nested virtualisation pin a VM? */
+enum mem_dmc { MEM_DMC_ON, MEM_DMC_OFF };
+enum mem_nested { MEM_NOT_NESTED, MEM_NESTED };
+
+/*
+ * mem_check_order - INV-1 alone, which holds for every VM record there is
+ *
+ * errors  INVALID_VALUE [field, value] for a negative bound;
+ *         MEMORY_CONSTRAINT_VIOLATION_ORDER []
+ * keeps   INV-1: 0 <= static_min <= dynamic_min <= dynamic_max <= static_max
+ */
+enum err mem_check_order(const struct idl_vm *vm, struct failure *why);
+
 /*
  * mem_check_limits - the constraint check that every setter runs
  *
- * in      vm      the record as proposed
- *         dmc     is dynamic memory control on?
- *         nested  does nested virtualisation pin it (spec C.4)?
- * errors  INVALID_VALUE [field, value] for a negative bound;
- *         MEMORY_CONSTRAINT_VIOLATION_MAXPIN [reason];
- *         MEMORY_CONSTRAINT_VIOLATION_ORDER []
- * keeps   INV-1: 0 <= static_min <= dynamic_min <= dynamic_max <= static_max
+ * in      vm  the record as proposed
+ *         nested  what mem_is_nested says
+ * errors  as mem_check_order;
+ *         MEMORY_CONSTRAINT_VIOLATION_MAXPIN [reason]
+ * keeps   INV-1
  * source  spec C.3
  */
-enum mem_dmc { MEM_DMC_ON, MEM_DMC_OFF };
-enum mem_nested { MEM_NOT_NESTED, MEM_NESTED };
 enum err mem_check_limits(const struct idl_vm *vm, enum mem_dmc dmc,
     enum mem_nested nested, struct failure *why);
 
@@ -109,9 +136,11 @@ enum err mem_check_limits(const struct idl_vm *vm, enum mem_dmc dmc,
 void mem_explain_limits(const struct idl_vm *vm, char *text, size_t bytes);
 
 /*
- * mem_transform - clamp the dynamic range into the static one (spec C.1)
+ * mem_transform - clamp the dynamic range into the static one, and the target
+ * into the dynamic one (spec C.1)
  *
- * returns false when static_max < static_min or dynamic_max < dynamic_min
+ * returns false when static_max < static_min or dynamic_max < dynamic_min; vm
+ *         untouched
  */
 bool mem_transform(struct idl_vm *vm);
 
@@ -124,22 +153,34 @@ enum mem_nested mem_is_nested(
 /* ---- accounts and admission (mem_account.c, mem_admit.c) ---- */
 
 /*
- * The rules of the field store: memory_overhead is derived at each change,
- * host_account sums follow VM.resident_on and scheduled_to_be_resident_on,
- * INV-1 is checked on every VM record, sums are verified against a recount.
+ * The rules of the field store.
+ *
+ * derive  At each change of a VM: domain_type "unspecified" becomes pv or hvm
+ *         (spec A.1), memory_overhead is what the record says now, and the sums
+ *         of host_account follow resident_on and scheduled_to_be_resident_on.
+ *         A host_account comes and goes with its host.
+ *         HANDLE_INVALID [host, ref] when a VM is put on a host that is not.
+ * check   Every VM: INV-1, and INVALID_VALUE [field, value] for what would need
+ *         more than 2^63-1 bytes under any policy.  Templates and snapshots
+ *         too.
+ * verify  Every host's sums against a recount; every VM's hosts exist.
+ *
  * The accounting policy is that of mem_set_policy.
  */
 extern const struct fld_rules mem_rules;
 
 /*
  * mem_set_policy - the admission policy, before fld_open; default DYNAMIC_MIN
+ * mem_get_policy - the one in force
  */
 void mem_set_policy(enum mem_policy policy);
+enum mem_policy mem_get_policy(void);
 
 /*
  * mem_free - host.compute_free_memory: bytes that can still be promised
  *
- * in      ignore  VM whose scheduling on this host does not count, or NULL
+ * in      ignore  VM whose scheduling on this host does not count, or NULL; as
+ *         the accounts know it: in a transaction, ask before editing it
  * out     bytes_out  max(0, ceiling - sums)
  * errors  HANDLE_INVALID [host, ref]
  * source  spec D.4
@@ -150,7 +191,8 @@ enum err mem_free(const struct fld_view *v, const struct idl_ref *host,
 /*
  * mem_admit - may this VM come to this host, with what it needs by policy?
  *
- * in      floor_bytes  a guest size it certainly has (resume, migrate); 0: none
+ * in      vm  as for mem_free's ignore
+ *         floor_bytes  a guest size it certainly has (resume, migrate); 0: none
  * errors  HOST_NOT_ENOUGH_FREE_MEMORY [needed, available], bytes
  * source  spec D.5
  */
@@ -160,6 +202,8 @@ enum err mem_admit(const struct fld_view *v, const struct idl_vm *vm,
 /*
  * mem_admit_rise - may a running VM's record change from was to now?
  *
+ * note    what it needs less, or as much, is always admitted, even on a host
+ *         that is overcommitted; a VM on no host too
  * errors  HOST_NOT_ENOUGH_FREE_MEMORY [rise, free], bytes (design 8.12)
  * source  spec D.6
  */
@@ -178,7 +222,7 @@ enum err mem_recount(const struct fld_view *v, const struct idl_ref *host,
 /*
  * mem_host_overhead - host.memory_overhead from the boot sample, bytes
  *
- * in      total_kib, boot_free_kib  as hv.h reports them
+ * in      total_kib, boot_free_kib  as hv.h reports them; any value
  * source  spec D.7, worked examples I.5
  */
 int64_t mem_host_overhead(uint64_t total_kib, uint64_t boot_free_kib);

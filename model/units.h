@@ -54,6 +54,18 @@ mib_of_kib_used(uint64_t kib)
 	return kib / MIB_KIB + (kib % MIB_KIB != 0);
 }
 
+static inline uint64_t
+mib_of_kib_free(uint64_t kib)
+{
+	return kib / MIB_KIB;
+}
+
+static inline uint64_t
+mib_of_pages_used(uint64_t pages)
+{
+	return pages / MIB_PAGES + (pages % MIB_PAGES != 0);
+}
+
 /* Each of these returns false, *out untouched, when the result is over
  * BYTES_MAX. */
 static inline bool
