@@ -8,7 +8,7 @@ cat <<END
 Starting the demo host; its state is kept in $state (remove it to start anew).
 When it says "ready", try this in another terminal, from this folder:
 
-  python3 server/first-session.py $state
+  python3 tests/clients/first_session.py $state
 
 or, with any XenAPI client, https://127.0.0.1:8443 as root with the password in
 $state/initial-password.  Ctrl-C here ends it.

@@ -104,7 +104,7 @@ struct xml_rows {
 	const struct api_call *call;
 	struct arena scratch; /* one record as the wire shows it */
 	struct idl_ref last;  /* of the row written last */
-	int phase;	      /* head, rows, tail, done */
+	int phase;	      /* head, rows, done */
 };
 
 /*

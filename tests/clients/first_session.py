@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A first session with a running demo: what make run says to try.
 
-usage: first-session.py STATE_DIR [URL]
+usage: first_session.py STATE_DIR [URL]
 Logs in over HTTPS with nothing but Python's standard library.
 """
 import ssl
