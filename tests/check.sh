@@ -74,11 +74,13 @@ tsan() {
 	done
 	return $rc
 }
-asan_client() {
+asan_diskfull() { $PY tests/clients/diskfull.py; }
+client() {
 	ASAN_OPTIONS=detect_leaks=1 DAEMON=build/asan/xenapi-memoryd \
 	    $PY tests/clients/os_xenapi.py
 }
-tsan_client() {
+tsan_diskfull() { $PY tests/clients/diskfull.py; }
+client() {
 	TSAN_OPTIONS=exitcode=66 DAEMON=build/tsan/xenapi-memoryd \
 	    $PY tests/clients/crowd.py
 }
@@ -87,6 +89,7 @@ clang_build() {
 }
 purity() { sh tests/model/check_purity.sh; }
 contract() { $PY tests/clients/contract.py; }
+diskfull() { $PY tests/clients/diskfull.py; }
 client() { $PY tests/clients/os_xenapi.py; }
 crash() { $PY tests/clients/crash.py "${CRASH_ROUNDS:-200}"; }
 fuzz() { $MAKE fuzz-bounded; }
@@ -100,6 +103,7 @@ phase purity purity
 phase style style
 phase contract contract
 phase client client
+phase diskfull diskfull
 phase clang clang_build
 phase asan asan
 phase asan-client asan_client
