@@ -28,11 +28,15 @@ idlc_args_name(const struct idlc_message *m)
 static void
 emit_prototype(const struct idlc_message *m, FILE *f)
 {
-	fprintf(f, "enum err api_%s(struct api_call *c", m->c_name);
-	if (m->params != NULL)
-		fprintf(f, ",\n    const struct %s *a", idlc_args_name(m));
+	/* One shape for all: without parameters the struct has no body. */
+	if (m->params == NULL)
+		fprintf(f, "struct %s;\n", idlc_args_name(m));
+	fprintf(f,
+	    "enum err api_%s(struct api_call *c,\n"
+	    "    const struct %s *a",
+	    m->c_name, idlc_args_name(m));
 	if (m->result->kind != IDLC_T_VOID)
-		fprintf(f, ",\n    %s*result_out", idlc_type_c(m->result));
+		fprintf(f, ", %s*result_out", idlc_type_c(m->result));
 	fprintf(f, ", struct failure *why);\n");
 }
 
@@ -56,12 +60,9 @@ emit_thunk(const struct idlc_message *m, FILE *f)
 	    "static enum err\nrun_%s(struct api_call *c, const void *args,\n"
 	    "    void *result, struct failure *why)\n{\n",
 	    m->c_name);
-	if (m->params == NULL)
-		fprintf(f, "\t(void)args;\n");
 	if (m->result->kind == IDLC_T_VOID)
 		fprintf(f, "\t(void)result;\n");
-	fprintf(f, "\treturn api_%s(c%s%s, why);\n}\n\n", m->c_name,
-	    m->params != NULL ? ", args" : "",
+	fprintf(f, "\treturn api_%s(c, args%s, why);\n}\n\n", m->c_name,
 	    m->result->kind != IDLC_T_VOID ? ", result" : "");
 }
 
