@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * xml_write - values, replies and faults of XML-RPC
+ *
+ * No white space between tags.  Ints are untagged, as the reference writes
+ * them: old clients know no <i8>.
+ */
+
+/* System */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Own */
+#include "server/xml_priv.h"
+
+#define LIT(out, s) http_buf_add((out), (s), sizeof(s) - 1)
+
+#define REPLY_OPEN "<?xml version=\"1.0\"?><methodResponse>"
+#define STATUS_OPEN                                                            \
+	REPLY_OPEN "<params><param><value><struct>"                            \
+		   "<member><name>Status</name><value>"
+#define STATUS_CLOSE                                                           \
+	"</member></struct></value></param></params></methodResponse>"
+
+/* Classes of bytes in text. */
+enum { PLAIN, END, DROP, AMP, LT, GT, QUOT, CR, MULTI };
+
+static const unsigned char byte_class[256] = {
+    [0] = END,
+    [1 ... 8] = DROP,
+    ['\t'] = PLAIN,
+    ['\n'] = PLAIN,
+    [11 ... 12] = DROP,
+    ['\r'] = CR,
+    [14 ... 31] = DROP,
+    ['&'] = AMP,
+    ['<'] = LT,
+    ['>'] = GT,
+    ['"'] = QUOT,
+    [0x80 ... 0xff] = MULTI,
+};
+
+/*
+ * utf8_bytes - length of the character that starts at s, NUL-terminated
+ *
+ * returns 0 when it is broken, overlong, a surrogate or beyond U+10FFFF
+ */
+static size_t
+utf8_bytes(const unsigned char *s)
+{
+	static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
+	uint32_t v;
+	size_t i, n;
+
+	if (s[0] < 0xc2 || s[0] > 0xf4)
+		return 0;
+	n = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+	v = s[0] & (0x7fu >> n);
+	for (i = 1; i < n; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		v = v << 6 | (s[i] & 0x3fu);
+	}
+	if (v < least[n] || (v >= 0xd800 && v <= 0xdfff) || v > 0x10ffff)
+		return 0;
+	return n;
+}
+
+/* write_multi - one character that is not ASCII; returns bytes consumed */
+static size_t
+write_multi(struct http_buf *out, const unsigned char *s)
+{
+	size_t n = utf8_bytes(s);
+
+	if (n == 0) {
+		LIT(out, "\xef\xbf\xbd"); /* U+FFFD */
+		return 1;
+	}
+	/* U+FFFE and U+FFFF are no XML characters. */
+	if (s[0] != 0xef || s[1] != 0xbf || s[2] < 0xbe)
+		http_buf_add(out, s, n);
+	return n;
+}
+
+/* write_text - character data, escaped and made well-formed */
+static void
+write_text(struct http_buf *out, const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	const unsigned char *from;
+
+	for (;;) {
+		for (from = s; byte_class[*s] == PLAIN; s++)
+			;
+		if (s != from)
+			http_buf_add(out, from, (size_t)(s - from));
+		switch (byte_class[*s]) {
+		case END:
+			return;
+		case AMP:
+			LIT(out, "&amp;");
+			break;
+		case LT:
+			LIT(out, "&lt;");
+			break;
+		case GT:
+			LIT(out, "&gt;");
+			break;
+		case QUOT:
+			LIT(out, "&quot;");
+			break;
+		case CR:
+			LIT(out, "&#13;");
+			break;
+		case MULTI:
+			s += write_multi(out, s) - 1;
+			break;
+		default:
+			break; /* DROP */
+		}
+		s++;
+	}
+}
+
+/* write_scalar - the text of a scalar, without its tags */
+static void
+write_scalar(struct http_buf *out, const struct idl_type *t, const void *native)
+{
+	char text[IDL_REF_TEXT];
+	int r;
+
+	switch (t->kind) {
+	case IDL_STRING:
+		write_text(out, *(const char *const *)native);
+		break;
+	case IDL_INT:
+		http_buf_add(
+		    out, text, xml_write_int(*(const int64_t *)native, text));
+		break;
+	case IDL_FLOAT:
+		r = snprintf(
+		    text, sizeof text, "%.16g", *(const double *)native);
+		http_buf_add(out, text, (size_t)r); /* 23 at most */
+		break;
+	case IDL_BOOL:
+		http_buf_add(out, *(const bool *)native ? "1" : "0", 1);
+		break;
+	case IDL_DATETIME:
+		http_buf_add(out, text,
+		    xml_write_datetime(*(const int64_t *)native, text));
+		break;
+	case IDL_REF:
+		idl_ref_write(native, text);
+		http_buf_text(out, text);
+		break;
+	case IDL_ENUM:
+		write_text(out, t->en->values[*(const int32_t *)native]);
+		break;
+	case IDL_VOID:
+	case IDL_SET:
+	case IDL_MAP:
+	case IDL_RECORD:
+		assert(0 && "not a scalar");
+	}
+}
+
+void
+xml_write_name(struct http_buf *out, const char *name, size_t n)
+{
+	static const char open[] = "<member><name>", close[] = "</name>";
+	char *p = http_buf_reserve(out, sizeof open + sizeof close + n);
+
+	if (p == NULL)
+		return;
+	memcpy(p, open, sizeof open - 1);
+	p += sizeof open - 1;
+	memcpy(p, name, n);
+	memcpy(p + n, close, sizeof close - 1);
+	out->len += sizeof open - 1 + n + sizeof close - 1;
+}
+
+/* write_set - an array */
+static void
+write_set(
+    struct http_buf *out, const struct idl_type *t, const struct idl_set *set)
+{
+	size_t step = idl_native_bytes(t->elem);
+	const char *item = set->items;
+
+	LIT(out, "<value><array><data>");
+	for (uint32_t i = 0; i < set->n && !out->failed; i++)
+		xml_write_value(out, t->elem, item + i * step);
+	LIT(out, "</data></array></value>");
+}
+
+/* write_map - a struct, its names the texts of the keys */
+static void
+write_map(
+    struct http_buf *out, const struct idl_type *t, const struct idl_map *map)
+{
+	size_t key_step = idl_native_bytes(t->key);
+	size_t step = idl_native_bytes(t->elem);
+	const char *key = map->keys, *item = map->values;
+
+	LIT(out, "<value><struct>");
+	for (uint32_t i = 0; i < map->n && !out->failed; i++) {
+		LIT(out, "<member><name>");
+		write_scalar(out, t->key, key + i * key_step);
+		LIT(out, "</name>");
+		xml_write_value(out, t->elem, item + i * step);
+		LIT(out, "</member>");
+	}
+	LIT(out, "</struct></value>");
+}
+
+/* write_record - a struct of all fields, in the order of the IDL */
+static void
+write_record(struct http_buf *out, const struct idl_class *c, const char *rec)
+{
+	const struct idl_field *f;
+
+	LIT(out, "<value><struct>");
+	for (f = c->fields; f < c->fields + c->nfields; f++) {
+		if (f->flags & IDL_F_INTERNAL)
+			continue;
+		xml_write_name(out, f->name, strlen(f->name));
+		xml_write_value(out, f->type, rec + f->offset);
+		LIT(out, "</member>");
+	}
+	LIT(out, "</struct></value>");
+}
+
+void
+xml_write_value(
+    struct http_buf *out, const struct idl_type *t, const void *native)
+{
+	switch (t->kind) {
+	case IDL_VOID:
+		LIT(out, "<value></value>");
+		return;
+	case IDL_SET:
+		write_set(out, t, *(const struct idl_set *const *)native);
+		return;
+	case IDL_MAP:
+		write_map(out, t, *(const struct idl_map *const *)native);
+		return;
+	case IDL_RECORD:
+		write_record(
+		    out, idl_classes[t->cls], *(const char *const *)native);
+		return;
+	case IDL_BOOL:
+		LIT(out, "<value><boolean>");
+		write_scalar(out, t, native);
+		LIT(out, "</boolean></value>");
+		return;
+	case IDL_FLOAT:
+		LIT(out, "<value><double>");
+		write_scalar(out, t, native);
+		LIT(out, "</double></value>");
+		return;
+	case IDL_DATETIME:
+		LIT(out, "<value><dateTime.iso8601>");
+		write_scalar(out, t, native);
+		LIT(out, "</dateTime.iso8601></value>");
+		return;
+	case IDL_STRING:
+	case IDL_INT:
+	case IDL_REF:
+	case IDL_ENUM:
+		break;
+	}
+	LIT(out, "<value>");
+	write_scalar(out, t, native);
+	LIT(out, "</value>");
+}
+
+void
+xml_write_head(const struct api_call *c, struct http_buf *out)
+{
+	if (c->msg->flags & IDL_M_BARE)
+		LIT(out, REPLY_OPEN "<params><param>");
+	else
+		LIT(out, STATUS_OPEN "Success</value></member>"
+				     "<member><name>Value</name>");
+}
+
+void
+xml_write_tail(const struct api_call *c, struct http_buf *out)
+{
+	if (c->msg->flags & IDL_M_BARE)
+		LIT(out, "</param></params></methodResponse>");
+	else
+		LIT(out, STATUS_CLOSE);
+}
+
+/* write_failure - Status and ErrorDescription, never a fault */
+static void
+write_failure(const struct failure *why, struct http_buf *out)
+{
+	LIT(out, STATUS_OPEN "Failure</value></member>"
+			     "<member><name>ErrorDescription</name>"
+			     "<value><array><data><value>");
+	write_text(out, idl_errors[why->code].code);
+	LIT(out, "</value>");
+	for (unsigned i = 0; i < why->n; i++) {
+		LIT(out, "<value>");
+		write_text(out, why->param[i]);
+		LIT(out, "</value>");
+	}
+	LIT(out, "</data></array></value>" STATUS_CLOSE);
+}
+
+/* write_rows - a whole class in one go */
+static void
+write_rows(const struct api_call *c, struct http_buf *out)
+{
+	struct xml_rows r;
+
+	xml_rows_init(&r, c);
+	while (xml_rows_more(&r, out, SIZE_MAX))
+		;
+	xml_rows_fini(&r);
+}
+
+bool
+xml_write_reply(const struct api_call *c, struct http_buf *out)
+{
+	if (c->err != ERR_NONE) {
+		write_failure(&c->why, out);
+	} else if (c->rows != API_ROWS_NONE) {
+		write_rows(c, out);
+	} else {
+		xml_write_head(c, out);
+		xml_write_value(out, c->msg->result, c->result);
+		xml_write_tail(c, out);
+	}
+	return !out->failed;
+}
+
+bool
+xml_write_fault(struct http_buf *out, int code, const char *text)
+{
+	char number[XML_NUMBER_BYTES];
+
+	LIT(out, REPLY_OPEN "<fault><value><struct>"
+			    "<member><name>faultCode</name><value><int>");
+	http_buf_add(out, number, xml_write_int(code, number));
+	LIT(out, "</int></value></member>"
+		 "<member><name>faultString</name><value><string>");
+	write_text(out, text);
+	LIT(out, "</string></value></member></struct></value></fault>"
+		 "</methodResponse>");
+	return !out->failed;
+}
