@@ -1,0 +1,544 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * xml_read - a methodCall from expat's callbacks to typed arguments
+ *
+ *   methodCall = methodName [ params ]      params = { param }
+ *   param = value                           value = text | scalar | struct |
+ * array struct = { member }                     member = name value array =
+ * data                            data = { value }
+ *
+ * One frame for each open element.  The frame of a value knows where its native
+ * value goes before anything of it has been read; a value that goes nowhere
+ * (surplus, unknown method, wrong type) is checked for its grammar and skipped.
+ * Attributes, comments and processing instructions mean nothing.
+ */
+
+/* System */
+#include <assert.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/random.h>
+
+/* Own */
+#include "server/xml_priv.h"
+
+#define TEXT_FIRST_BYTES ((size_t)256)
+#define TEXT_KEEP_BYTES ((size_t)65536) /* of text, between calls */
+
+/* The session parameter: any scalar, never a type failure. */
+static const struct idl_type session_type = {.kind = IDL_STRING, .cls = -1};
+
+void
+xml_bad(struct xml_parser *p, const char *why)
+{
+	if (p->bad != NULL)
+		return;
+	p->bad = why;
+	(void)XML_StopParser(p->expat, XML_FALSE); /* p->bad says it too */
+}
+
+/* ---- text ---- */
+
+/* only_white - is it all white space? */
+static bool
+only_white(const char *s, size_t n)
+{
+	for (; n > 0; n--, s++)
+		if (*s != ' ' && *s != '\n' && *s != '\t' && *s != '\r')
+			return false;
+	return true;
+}
+
+/* text_room - room for n more bytes and a NUL */
+static bool
+text_room(struct xml_parser *p, size_t n)
+{
+	size_t cap = p->text_cap;
+	char *text;
+
+	if (n < cap - p->text_len)
+		return true;
+	while (n >= cap - p->text_len)
+		cap *= 2;
+	text = realloc(p->text, cap);
+	if (text == NULL) {
+		xml_bad(p, "out of memory");
+		return false;
+	}
+	p->text = text;
+	p->text_cap = cap;
+	return true;
+}
+
+/* on_text - expat: a piece of character data */
+static void XMLCALL
+on_text(void *ctx, const XML_Char *s, int len)
+{
+	struct xml_parser *p = ctx;
+	size_t n = (size_t)len;
+
+	if (p->bad != NULL || p->mode == XML_TEXT_DROP)
+		return;
+	if (p->mode == XML_TEXT_NONE) {
+		if (!only_white(s, n))
+			xml_bad(p, "text outside of a value");
+		return;
+	}
+	if (!text_room(p, n))
+		return;
+	memcpy(p->text + p->text_len, s, n);
+	p->text_len += n;
+}
+
+/* ---- method and parameters ---- */
+
+/* set_default - the IDL's default of a parameter, or an empty value */
+static void
+set_default(const struct idl_param *param, char *args)
+{
+	const void *empty = NULL;
+	void *to = args + param->offset;
+
+	if (param->initial != NULL) {
+		memcpy(to, param->initial, idl_native_bytes(param->type));
+		return;
+	}
+	if (param->type->kind == IDL_STRING)
+		empty = "";
+	else if (param->type->kind == IDL_SET)
+		empty = &idl_set_none;
+	else if (param->type->kind == IDL_MAP)
+		empty = &idl_map_none;
+	else
+		return; /* arguments start as zeros */
+	memcpy(to, &empty, sizeof empty);
+}
+
+/* end_method - </methodName>: which message, and room for its arguments */
+static void
+end_method(struct xml_parser *p)
+{
+	struct api_call *c = p->call;
+
+	c->method = arena_strndup(&c->arena, p->text, p->text_len);
+	if (c->method == NULL) {
+		xml_bad(p, "call too large");
+		return;
+	}
+	c->msg = p->find(c->method, p->text_len);
+	if (c->msg == NULL)
+		return;
+	c->args = arena_alloc(&c->arena, c->msg->args_bytes);
+	if (c->args == NULL) {
+		xml_bad(p, "call too large");
+		return;
+	}
+	for (int i = 0; i < c->msg->nparams; i++)
+		set_default(&c->msg->params[i], c->args);
+}
+
+/* param_slot - where the value of the parameter just counted goes */
+static struct xml_slot
+param_slot(struct xml_parser *p)
+{
+	struct api_call *c = p->call;
+	unsigned lead =
+	    c->msg != NULL && (c->msg->flags & IDL_M_NOSESSION) ? 0 : 1;
+	const struct idl_param *param;
+	unsigned i;
+
+	if (c->received <= lead)
+		return lead == 0 ? (struct xml_slot){NULL, NULL, ""}
+				 : (struct xml_slot){&session_type, NULL, ""};
+	i = c->received - lead - 1;
+	if (c->msg == NULL || i >= (unsigned)c->msg->nparams)
+		return (struct xml_slot){NULL, NULL, ""};
+	param = &c->msg->params[i];
+	return (struct xml_slot){
+	    param->type, (char *)c->args + param->offset, param->name};
+}
+
+/* set_session - the session parameter's text; whether it lives is not ours */
+static void
+set_session(struct xml_parser *p)
+{
+	struct api_call *c = p->call;
+
+	c->session_text = arena_strndup(&c->arena, p->text, p->text_len);
+	if (c->session_text == NULL) {
+		c->session_text = "";
+		xml_bad(p, "call too large");
+		return;
+	}
+	/* No ref of ours: stays null, which is no session. */
+	(void)idl_ref_parse(p->text, p->text_len, &c->session_ref);
+}
+
+/* ---- elements ---- */
+
+static const struct {
+	const char *name;
+	enum xml_el el;
+} elements[] = {
+    /* the most frequent first */
+    {"value", XML_EL_VALUE},
+    {"param", XML_EL_PARAM},
+    {"string", XML_EL_STRING},
+    {"member", XML_EL_MEMBER},
+    {"name", XML_EL_NAME},
+    {"params", XML_EL_PARAMS},
+    {"methodName", XML_EL_METHOD_NAME},
+    {"methodCall", XML_EL_CALL},
+    {"int", XML_EL_INT},
+    {"i4", XML_EL_INT},
+    {"i8", XML_EL_INT},
+    {"boolean", XML_EL_BOOLEAN},
+    {"double", XML_EL_DOUBLE},
+    {"struct", XML_EL_STRUCT},
+    {"array", XML_EL_ARRAY},
+    {"data", XML_EL_DATA},
+    {"dateTime.iso8601", XML_EL_DATETIME},
+    {"base64", XML_EL_BASE64},
+    {"nil", XML_EL_NIL},
+};
+
+/* element_find - which element a tag names; XML_EL_NONE: none of XML-RPC */
+static enum xml_el
+element_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof elements / sizeof *elements; i++)
+		if (*elements[i].name == *name &&
+		    strcmp(elements[i].name, name) == 0)
+			return elements[i].el;
+	return XML_EL_NONE;
+}
+
+/* may_contain - may an element come in another as its nth child? */
+static bool
+may_contain(enum xml_el parent, unsigned nth, enum xml_el el)
+{
+	switch (parent) {
+	case XML_EL_NONE:
+		return el == XML_EL_CALL;
+	case XML_EL_CALL:
+		return (nth == 0 && el == XML_EL_METHOD_NAME) ||
+		       (nth == 1 && el == XML_EL_PARAMS);
+	case XML_EL_PARAMS:
+		return el == XML_EL_PARAM;
+	case XML_EL_PARAM:
+		return nth == 0 && el == XML_EL_VALUE;
+	case XML_EL_VALUE:
+		return nth == 0 &&
+		       (el >= XML_EL_STRING || el == XML_EL_STRUCT ||
+			   el == XML_EL_ARRAY);
+	case XML_EL_STRUCT:
+		return el == XML_EL_MEMBER;
+	case XML_EL_MEMBER:
+		return (nth == 0 && el == XML_EL_NAME) ||
+		       (nth == 1 && el == XML_EL_VALUE);
+	case XML_EL_ARRAY:
+		return nth == 0 && el == XML_EL_DATA;
+	case XML_EL_DATA:
+		return el == XML_EL_VALUE;
+	default:
+		return false;
+	}
+}
+
+/* start_value - where the value goes, as its parent says */
+static void
+start_value(struct xml_parser *p, struct xml_frame *f)
+{
+	struct xml_frame *parent = f - 1;
+
+	if (parent->el == XML_EL_PARAM)
+		f->slot = param_slot(p);
+	else if (parent->el == XML_EL_DATA)
+		f->slot = xml_next_item(p, parent - 1); /* of the array */
+	else
+		f->slot = parent->slot;
+}
+
+/* start_element - what the new innermost frame needs */
+static void
+start_element(struct xml_parser *p, struct xml_frame *f)
+{
+	struct xml_frame *parent = f - 1;
+	enum xml_text keep = XML_TEXT_KEEP;
+
+	p->mode = XML_TEXT_NONE;
+	p->text_len = 0;
+	if (f->el == XML_EL_PARAM)
+		p->call->received++;
+	if (f->el == XML_EL_METHOD_NAME || f->el == XML_EL_NAME)
+		p->mode = keep;
+	if (f->el < XML_EL_VALUE || f->el == XML_EL_NAME)
+		return;
+	if (f->el == XML_EL_VALUE)
+		start_value(p, f);
+	else
+		f->slot = parent->slot;
+	if (f->slot.type == NULL)
+		keep = XML_TEXT_DROP;
+	if (f->el == XML_EL_VALUE || f->el >= XML_EL_STRING) {
+		p->mode = keep;
+		return;
+	}
+	if (f->slot.type == &session_type)
+		f->slot.type = NULL;
+	if (f->el == XML_EL_STRUCT)
+		xml_open_struct(p, f);
+	else if (f->el == XML_EL_ARRAY)
+		xml_open_array(p, f);
+}
+
+/* on_start - expat: a start tag */
+static void XMLCALL
+on_start(void *ctx, const XML_Char *name, const XML_Char **attributes)
+{
+	struct xml_parser *p = ctx;
+	struct xml_frame *parent = &p->frames[p->depth], *f = parent + 1;
+	enum xml_el el;
+
+	(void)attributes; /* XML-RPC has none */
+	if (p->bad != NULL)
+		return;
+	if (p->depth == XML_DEPTH_MAX) {
+		xml_bad(p, "elements nested too deeply");
+		return;
+	}
+	el = element_find(name);
+	if (!may_contain(parent->el, parent->children, el)) {
+		xml_bad(p, p->depth == 0 ? "not a methodCall"
+					 : "element out of place");
+		return;
+	}
+	if (parent->el == XML_EL_VALUE && p->mode == XML_TEXT_KEEP &&
+	    !only_white(p->text, p->text_len)) {
+		xml_bad(p, "text beside an element");
+		return;
+	}
+	if ((el == XML_EL_MEMBER || el == XML_EL_PARAM ||
+		parent->el == XML_EL_DATA) &&
+	    ++p->members > XML_MEMBERS_MAX) {
+		xml_bad(p, "too many values");
+		return;
+	}
+	parent->children++;
+	p->depth++;
+	f->el = el;
+	f->children = 0;
+	start_element(p, f);
+}
+
+/* end_scalar - text to the place of its value */
+static void
+end_scalar(struct xml_parser *p, const struct xml_frame *f, enum xml_el el)
+{
+	const struct xml_slot *to = &f->slot;
+	enum xml_scalar rc;
+
+	if (to->type == NULL)
+		return;
+	if (to->type == &session_type) {
+		set_session(p);
+		return;
+	}
+	rc = xml_read_scalar(
+	    to->type, el, p->text, p->text_len, to->dest, &p->call->arena);
+	if (rc != XML_SCALAR_OK)
+		xml_fail_scalar(p, rc, to->type, to->where, p->text);
+}
+
+/* end_element - what the innermost frame leaves behind */
+static void
+end_element(struct xml_parser *p, struct xml_frame *f)
+{
+	switch (f->el) {
+	case XML_EL_METHOD_NAME:
+		end_method(p);
+		break;
+	case XML_EL_NAME: /* in a member, in a struct */
+		f[-1].slot = xml_next_member(p, f - 2, p->text, p->text_len);
+		break;
+	case XML_EL_VALUE:
+		if (f->children == 0)
+			end_scalar(p, f, XML_EL_STRING);
+		break;
+	case XML_EL_STRUCT:
+		xml_close_struct(p, f);
+		break;
+	case XML_EL_ARRAY:
+		if (f->children == 0)
+			xml_bad(p, "array without data");
+		xml_close_array(p, f);
+		break;
+	case XML_EL_CALL:
+	case XML_EL_PARAM:
+		if (f->children == 0)
+			xml_bad(p, "element without content");
+		break;
+	case XML_EL_MEMBER:
+		if (f->children != 2)
+			xml_bad(p, "member without value");
+		break;
+	case XML_EL_PARAMS:
+	case XML_EL_DATA:
+		break;
+	default:
+		end_scalar(p, f, f->el);
+	}
+}
+
+/* on_end - expat: an end tag */
+static void XMLCALL
+on_end(void *ctx, const XML_Char *name)
+{
+	struct xml_parser *p = ctx;
+
+	(void)name; /* expat has matched it with its start */
+	if (p->bad != NULL)
+		return;
+	assert(p->depth > 0);
+	p->text[p->text_len] = '\0';
+	end_element(p, &p->frames[p->depth]);
+	p->depth--;
+	p->mode = XML_TEXT_NONE;
+}
+
+/* on_doctype - expat: <!DOCTYPE, the door of all entities */
+static void XMLCALL
+on_doctype(void *ctx, const XML_Char *name, const XML_Char *sysid,
+    const XML_Char *pubid, int has_internal_subset)
+{
+	(void)name; /* refused whatever it says */
+	(void)sysid;
+	(void)pubid;
+	(void)has_internal_subset;
+	xml_bad(ctx, "DOCTYPE is not accepted");
+}
+
+/* on_declaration - expat: <?xml version encoding ?> */
+static void XMLCALL
+on_declaration(void *ctx, const XML_Char *version, const XML_Char *encoding,
+    int standalone)
+{
+	(void)version; /* expat knows 1.0 only */
+	(void)standalone;
+	if (encoding != NULL && strcasecmp(encoding, "UTF-8") != 0 &&
+	    strcasecmp(encoding, "US-ASCII") != 0)
+		xml_bad(ctx, "encoding is not UTF-8");
+}
+
+/* ---- the parser ---- */
+
+struct xml_parser *
+xml_parser_new(void)
+{
+	struct xml_parser *p = calloc(1, sizeof *p);
+
+	if (p == NULL)
+		return NULL;
+	p->find = api_msg_find;
+	p->text = malloc(TEXT_FIRST_BYTES);
+	p->text_cap = TEXT_FIRST_BYTES;
+	p->expat = XML_ParserCreate(NULL);
+	/* Expat would ask for a salt at each call; 0 would make it do so. */
+	if (getrandom(&p->salt, sizeof p->salt, 0) != sizeof p->salt ||
+	    p->text == NULL || p->expat == NULL)
+		xml_parser_free(&p);
+	else if (p->salt == 0)
+		p->salt = 1;
+	return p;
+}
+
+void
+xml_parser_free(struct xml_parser **parser)
+{
+	struct xml_parser *p = *parser;
+
+	*parser = NULL;
+	if (p == NULL)
+		return;
+	if (p->expat != NULL)
+		XML_ParserFree(p->expat);
+	free(p->text);
+	free(p);
+}
+
+/* prepare - parser and call as before the first byte */
+static void
+prepare(struct xml_parser *p, struct api_call *c)
+{
+	(void)XML_ParserReset(p->expat, NULL); /* fails for child parsers */
+	XML_SetHashSalt(p->expat, p->salt);
+	XML_SetUserData(p->expat, p);
+	XML_SetElementHandler(p->expat, on_start, on_end);
+	XML_SetCharacterDataHandler(p->expat, on_text);
+	XML_SetStartDoctypeDeclHandler(p->expat, on_doctype);
+	XML_SetXmlDeclHandler(p->expat, on_declaration);
+	p->call = c;
+	p->frames[0] = (struct xml_frame){.el = XML_EL_NONE};
+	p->depth = 0;
+	p->members = 0;
+	p->mode = XML_TEXT_NONE;
+	p->text_len = 0;
+	p->bad = NULL;
+	c->method = "";
+	c->msg = NULL;
+	c->session_text = "";
+	c->session_ref = (struct idl_ref){0, 0};
+	c->received = 0;
+	c->args = NULL;
+	c->bad.code = ERR_NONE;
+}
+
+/* is_utf16 - expat would read UTF-16 unasked; its first bytes give it away */
+static bool
+is_utf16(const char *body, size_t n)
+{
+	return n >= 2 && (body[0] == '\0' || body[1] == '\0' ||
+			     (unsigned char)body[0] >= 0xfe);
+}
+
+/* trim - do not keep the memory of one long text for ever */
+static void
+trim(struct xml_parser *p)
+{
+	char *text;
+
+	if (p->text_cap <= TEXT_KEEP_BYTES)
+		return;
+	text = realloc(p->text, TEXT_KEEP_BYTES);
+	if (text == NULL)
+		return;
+	p->text = text;
+	p->text_cap = TEXT_KEEP_BYTES;
+}
+
+enum xml_status
+xml_read_call(struct xml_parser *p, const char *body, size_t n,
+    struct api_call *c, char *text, size_t text_bytes)
+{
+	enum XML_Status rc = XML_STATUS_ERROR;
+
+	prepare(p, c);
+	if (is_utf16(body, n))
+		xml_bad(p, "encoding is not UTF-8");
+	else if (n > INT_MAX)
+		xml_bad(p, "call too large");
+	else
+		rc = XML_Parse(p->expat, body, (int)n, 1);
+	trim(p);
+	p->call = NULL;
+	if (rc == XML_STATUS_OK && p->bad == NULL)
+		return XML_OK;
+	if (p->bad == NULL)
+		p->bad = XML_ErrorString(XML_GetErrorCode(p->expat));
+	(void)snprintf(text, text_bytes, "line %lu: %s", /* may be cut */
+	    (unsigned long)XML_GetCurrentLineNumber(p->expat), p->bad);
+	return XML_BAD;
+}
