@@ -78,13 +78,8 @@ $(O)/xenapi-memory-hv-sim: $(call obj,xen/hv_sim_main.c) $(O)/libhv.a \
     $(O)/libmodel.a
 	$(CC) $(LDFLAGS) -o $@ $< $(O)/libhv.a $(O)/libmodel.a -linih -lpthread -lm
 
-$(O)/make-certs: $(call obj,certs/make_main.c) $(O)/libcerts.a
-	$(CC) $(LDFLAGS) -o $@ $^ -lcrypto
-.PHONY: certs
-certs: $(O)/make-certs
-	$(O)/make-certs $(O)/certs
-
 include tests/tests.mk
+
 # ---- the first command: a demo host, and what to try on it ----
 RUN_DIR := build/run
 .PHONY: run

@@ -77,7 +77,7 @@ check_session(struct api_call *c, const struct fld_view *v)
 		return err_fail(
 		    &c->why, ERR_SESSION_INVALID, "s", c->session_text);
 	c->session = s;
-	c->role = s->role;
+	c->role = (int)s->role;
 	if (now - s->last_active > SESSION_TOUCH_S)
 		api_session_touch(c->env, &c->session_ref);
 	return ERR_NONE;
