@@ -65,6 +65,7 @@ struct api_env {
 	int64_t target_wait_ms; /* spec B.3: 256000 */
 	unsigned sessions_max;
 	struct api_ops *ops; /* calls in flight; made by api_env_init */
+	unsigned op_waiters; /* writer: calls that wait for an operation */
 };
 
 enum api_origin {
@@ -128,6 +129,7 @@ struct api_call {
 	bool parked;		   /* set by api_park for the dispatcher */
 	api_stage_f *stage;	   /* running now; NULL: the handler itself */
 	struct idl_ref op_vm;	   /* VM whose operation lock is held */
+	bool op_waiting;	   /* parked because of another operation */
 	struct api_call *ops_next; /* env->ops: commands in flight */
 	bool cancelled;
 };
