@@ -13,6 +13,7 @@
 /* Api */
 #include "api/api.h"
 #include "api/call.h"
+#include "api/op.h"
 
 /* A map or set field never grows beyond this by add_to_ and add_. */
 #define MEMBERS_MAX 1000u
@@ -40,6 +41,13 @@ edit_self(struct api_call *c, const void *args, struct failure *why)
 	if (rec == NULL)
 		(void)err_internal(why, "out of memory"); /* code known */
 	return rec;
+}
+
+/* allowed_operations - what the VM could do now (spec B.2) */
+static const struct idl_set *
+allowed_operations(const struct fld_view *v, const void *rec, struct arena *a)
+{
+	return api_op_allowed(v, rec, a);
 }
 
 const struct idl_set *
@@ -74,19 +82,66 @@ api_inverse(const struct fld_view *v, const struct idl_field *f,
 	return set;
 }
 
+/* Fields that are a function of the record, computed where it is shown. */
+static const struct computed {
+	int cls;
+	int field;
+	const struct idl_set *(*compute)(
+	    const struct fld_view *v, const void *rec, struct arena *a);
+} computed[] = {
+    {IDL_CLASS_VM, IDL_VM_F_ALLOWED_OPERATIONS, allowed_operations},
+};
+
+/* computed_find - the row of a computed field; NULL: it is stored */
+static const struct computed *
+computed_find(int cls, int field)
+{
+	for (size_t i = 0; i < sizeof(computed) / sizeof(computed[0]); i++)
+		if (computed[i].cls == cls && computed[i].field == field)
+			return &computed[i];
+	return NULL;
+}
+
+/*
+ * show - a set field that is not stored; *set_out NULL: it is stored
+ *
+ * returns false: arena full
+ */
+static bool
+show(const struct fld_view *v, int cls, int field, const void *rec,
+    struct arena *a, const struct idl_set **set_out)
+{
+	const struct idl_field *f = &idl_classes[cls]->fields[field];
+	const struct idl_hdr *h = rec;
+	const struct computed *k;
+
+	*set_out = NULL;
+	if (f->flags & IDL_F_INVERSE) {
+		*set_out = api_inverse(v, f, &h->ref, a);
+		return *set_out != NULL;
+	}
+	if (f->type->kind != IDL_SET || !(f->flags & IDL_F_LIVE))
+		return true;
+	k = computed_find(cls, field);
+	if (k == NULL)
+		return true;
+	*set_out = k->compute(v, rec, a);
+	return *set_out != NULL;
+}
+
 const void *
 api_record_view(
     const struct fld_view *v, int cls, const void *rec, struct arena *a)
 {
 	const struct idl_class *k = idl_classes[cls];
-	const struct idl_hdr *h = rec;
 	char *copy = NULL;
 
 	for (int i = 0; i < k->nfields; i++) {
-		const struct idl_field *f = &k->fields[i];
 		const struct idl_set *set;
 
-		if (!(f->flags & IDL_F_INVERSE))
+		if (!show(v, cls, i, rec, a, &set))
+			return NULL;
+		if (set == NULL)
 			continue;
 		if (copy == NULL) {
 			copy = arena_alloc(a, k->struct_bytes);
@@ -94,10 +149,7 @@ api_record_view(
 				return NULL;
 			memcpy(copy, rec, k->struct_bytes);
 		}
-		set = api_inverse(v, f, &h->ref, a);
-		if (set == NULL)
-			return NULL;
-		memcpy(copy + f->offset, &set, sizeof(set));
+		memcpy(copy + k->fields[i].offset, &set, sizeof(set));
 	}
 	return copy != NULL ? copy : rec;
 }
@@ -107,18 +159,17 @@ api_generic_get_field(
     struct api_call *c, const void *args, void *result, struct failure *why)
 {
 	const struct idl_field *f = field_of(c);
+	const struct idl_set *set;
 
-	if (f->flags & IDL_F_INVERSE) {
-		const struct idl_set *set =
-		    api_inverse(c->view, f, arg(c, args, 0), &c->arena);
-
-		if (set == NULL)
-			return err_internal(why, "reply too large");
+	(void)args; /* c->self is its record */
+	if (!show(
+		c->view, c->msg->cls, c->msg->field, c->self, &c->arena, &set))
+		return err_internal(why, "reply too large");
+	if (set != NULL)
 		memcpy(result, &set, sizeof(set));
-		return ERR_NONE;
-	}
-	memcpy(result, (const char *)c->self + f->offset,
-	    idl_native_bytes(f->type));
+	else
+		memcpy(result, (const char *)c->self + f->offset,
+		    idl_native_bytes(f->type));
 	return ERR_NONE;
 }
 
