@@ -4,6 +4,7 @@
  */
 
 #include "api/idlc/idlc.h"
+#include "api/idlc/idlc_pass.h"
 
 #include <errno.h>
 #include <math.h>

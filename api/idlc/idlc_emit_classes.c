@@ -4,6 +4,7 @@
  */
 
 #include "api/idlc/idlc.h"
+#include "api/idlc/idlc_emit.h"
 
 static void
 emit_default(const struct idlc_class *c, const struct idlc_field *fl, FILE *f)

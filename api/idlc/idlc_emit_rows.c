@@ -7,6 +7,7 @@
  */
 
 #include "api/idlc/idlc.h"
+#include "api/idlc/idlc_emit.h"
 
 const char *
 idlc_args_name(const struct idlc_message *m)

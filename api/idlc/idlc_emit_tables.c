@@ -4,6 +4,7 @@
  */
 
 #include "api/idlc/idlc.h"
+#include "api/idlc/idlc_emit.h"
 
 #include <string.h>
 

@@ -10,6 +10,7 @@
  */
 
 #include "api/idlc/idlc.h"
+#include "api/idlc/idlc_pass.h"
 
 #include <stdlib.h>
 #include <string.h>

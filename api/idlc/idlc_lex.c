@@ -10,6 +10,7 @@
  */
 
 #include "api/idlc/idlc.h"
+#include "api/idlc/idlc_lex.h"
 
 #include <ctype.h>
 #include <string.h>

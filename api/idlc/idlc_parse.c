@@ -13,6 +13,7 @@
  */
 
 #include "api/idlc/idlc.h"
+#include "api/idlc/idlc_pass.h"
 
 #include <string.h>
 

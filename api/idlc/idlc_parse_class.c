@@ -15,6 +15,7 @@
  */
 
 #include "api/idlc/idlc.h"
+#include "api/idlc/idlc_pass.h"
 
 #include <string.h>
 

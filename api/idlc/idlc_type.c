@@ -4,6 +4,8 @@
  */
 
 #include "api/idlc/idlc.h"
+#include "api/idlc/idlc_emit.h"
+#include "api/idlc/idlc_pass.h"
 
 #include <string.h>
 
