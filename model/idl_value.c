@@ -219,6 +219,8 @@ pointed_equal(const struct idl_type *t, const void *a, const void *b)
 bool
 idl_equal(const struct idl_type *t, const void *a, const void *b)
 {
+	if (t->kind == IDL_VOID)
+		return true;
 	if (has_pointer(t))
 		return pointed_equal(t, load_ptr(a), load_ptr(b));
 	if (memcmp(a, b, idl_native_bytes(t)) == 0)
@@ -304,6 +306,8 @@ idl_copy(const struct idl_type *t, const void *from, void *to, struct arena *a)
 {
 	const void *p;
 
+	if (t->kind == IDL_VOID)
+		return true;
 	if (!has_pointer(t)) {
 		memcpy(to, from, idl_native_bytes(t));
 		return true;
