@@ -49,6 +49,7 @@ account_edit(struct fld_tx *tx, const struct idl_ref *host,
 		return err_fail(why, ERR_HANDLE_INVALID, "sr", "host", host);
 	if (account == NULL)
 		return err_internal(why, "out of memory");
+	account->host = *host;
 	*account_out = account;
 	return ERR_NONE;
 }
