@@ -12,6 +12,9 @@
 /* Own */
 #include "tests/model/help_alloc.h"
 
+/* Runs before the sanitizers are ready: their own start allocates. */
+#define BARE __attribute__((no_sanitize("address,undefined,thread")))
+
 enum when { NEVER, ONCE, FROM };
 
 static _Thread_local enum when when;
@@ -45,7 +48,7 @@ help_alloc_stop(void)
 }
 
 /* must_fail - count one allocation */
-static bool
+static BARE bool
 must_fail(void)
 {
 	if (when == NEVER)
@@ -62,7 +65,7 @@ must_fail(void)
 }
 
 /* next_symbol - the function that ours stands before */
-static void
+static BARE void
 next_symbol(const char *name, void *f_out, size_t bytes)
 {
 	void *p = dlsym(RTLD_NEXT, name);
@@ -72,7 +75,7 @@ next_symbol(const char *name, void *f_out, size_t bytes)
 	memcpy(f_out, &p, bytes); /* ISO C has no cast to a function */
 }
 
-void *
+BARE void *
 malloc(size_t n)
 {
 	static void *(*real)(size_t);
@@ -84,7 +87,7 @@ malloc(size_t n)
 	return real(n);
 }
 
-void *
+BARE void *
 calloc(size_t n, size_t size)
 {
 	static void *(*real)(size_t, size_t);
@@ -96,7 +99,7 @@ calloc(size_t n, size_t size)
 	return real(n, size);
 }
 
-void *
+BARE void *
 realloc(void *p, size_t n)
 {
 	static void *(*real)(void *, size_t);
@@ -108,7 +111,7 @@ realloc(void *p, size_t n)
 	return real(p, n);
 }
 
-int
+BARE int
 posix_memalign(void **p, size_t alignment, size_t n)
 {
 	static int (*real)(void **, size_t, size_t);
