@@ -84,6 +84,7 @@ struct xml_parser {
 	unsigned depth;	  /* frames[depth] is the innermost open element */
 	unsigned members; /* of structs and arrays, in the whole call */
 	enum xml_text mode;
+	bool ink; /* DROP: something else than white space came */
 	char *text; /* of the element being read; NUL-terminated when asked */
 	size_t text_len, text_cap;
 	const char *bad; /* why the call is none; NULL: fine so far */

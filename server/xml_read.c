@@ -80,8 +80,12 @@ on_text(void *ctx, const XML_Char *s, int len)
 	struct xml_parser *p = ctx;
 	size_t n = (size_t)len;
 
-	if (p->bad != NULL || p->mode == XML_TEXT_DROP)
+	if (p->bad != NULL)
 		return;
+	if (p->mode == XML_TEXT_DROP) {
+		p->ink = p->ink || !only_white(s, n);
+		return;
+	}
 	if (p->mode == XML_TEXT_NONE) {
 		if (!only_white(s, n))
 			xml_bad(p, "text outside of a value");
@@ -271,6 +275,7 @@ start_element(struct xml_parser *p, struct xml_frame *f)
 
 	p->mode = XML_TEXT_NONE;
 	p->text_len = 0;
+	p->ink = false;
 	if (f->el == XML_EL_PARAM)
 		p->call->received++;
 	if (f->el == XML_EL_METHOD_NAME || f->el == XML_EL_NAME)
@@ -316,8 +321,8 @@ on_start(void *ctx, const XML_Char *name, const XML_Char **attributes)
 					 : "element out of place");
 		return;
 	}
-	if (parent->el == XML_EL_VALUE && p->mode == XML_TEXT_KEEP &&
-	    !only_white(p->text, p->text_len)) {
+	if (parent->el == XML_EL_VALUE &&
+	    (p->ink || !only_white(p->text, p->text_len))) {
 		xml_bad(p, "text beside an element");
 		return;
 	}
@@ -486,6 +491,7 @@ prepare(struct xml_parser *p, struct api_call *c)
 	p->members = 0;
 	p->mode = XML_TEXT_NONE;
 	p->text_len = 0;
+	p->ink = false;
 	p->bad = NULL;
 	c->method = "";
 	c->msg = NULL;
