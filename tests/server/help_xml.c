@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/* System */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Own */
+#include "tests/server/help_xml.h"
+
+#define OUT_MAX ((size_t)1 << 24)
+
+static const char *const colours[] = {"red", "green", "<&>"};
+static const struct idl_enum colour = {"colour", colours, 3};
+
+#define SCALAR(k)                                                              \
+	{                                                                      \
+		.kind = (k), .cls = -1                                         \
+	}
+const struct idl_type help_xml_string = SCALAR(IDL_STRING);
+const struct idl_type help_xml_int = SCALAR(IDL_INT);
+const struct idl_type help_xml_float = SCALAR(IDL_FLOAT);
+const struct idl_type help_xml_bool = SCALAR(IDL_BOOL);
+const struct idl_type help_xml_datetime = SCALAR(IDL_DATETIME);
+const struct idl_type help_xml_any = SCALAR(IDL_REF);
+const struct idl_type help_xml_void = SCALAR(IDL_VOID);
+const struct idl_type help_xml_ref = {.kind = IDL_REF, .cls = IDL_CLASS_VM};
+const struct idl_type help_xml_vm = {.kind = IDL_RECORD, .cls = IDL_CLASS_VM};
+const struct idl_type help_xml_enum = {
+    .kind = IDL_ENUM, .en = &colour, .cls = -1};
+const struct idl_type help_xml_strings = {
+    .kind = IDL_SET, .elem = &help_xml_string, .cls = -1};
+const struct idl_type help_xml_ints = {
+    .kind = IDL_SET, .elem = &help_xml_int, .cls = -1};
+const struct idl_type help_xml_sets = {
+    .kind = IDL_SET, .elem = &help_xml_strings, .cls = -1};
+const struct idl_type help_xml_map = {.kind = IDL_MAP,
+    .key = &help_xml_string,
+    .elem = &help_xml_string,
+    .cls = -1};
+const struct idl_type help_xml_int_map = {
+    .kind = IDL_MAP, .key = &help_xml_int, .elem = &help_xml_float, .cls = -1};
+const struct idl_type help_xml_ref_map = {
+    .kind = IDL_MAP, .key = &help_xml_ref, .elem = &help_xml_enum, .cls = -1};
+
+/* What find says; the parser's hook takes no context. */
+static const struct idl_msg *msg_now;
+
+static const struct idl_msg *
+find(const char *name, size_t n)
+{
+	(void)name; /* whatever it is called */
+	(void)n;
+	return msg_now;
+}
+
+void
+help_xml_open(struct help_xml *h, const struct idl_type *t, size_t limit_bytes)
+{
+	memset(h, 0, sizeof *h);
+	h->parser = xml_parser_new();
+	assert(h->parser != NULL);
+	h->parser->find = find;
+	http_buf_init(&h->out, OUT_MAX);
+	arena_init(&h->call.arena, limit_bytes);
+	msg_now = NULL;
+	if (t == NULL)
+		return;
+	h->param = (struct idl_param){.name = "p", .type = t};
+	h->msg = (struct idl_msg){.name = "t.call",
+	    .cls = -1,
+	    .params = &h->param,
+	    .nparams = t->kind == IDL_VOID ? 0 : 1,
+	    .nrequired = t->kind == IDL_VOID ? 0 : 1,
+	    .args_bytes = 16,
+	    .result = t};
+	msg_now = &h->msg;
+}
+
+void
+help_xml_close(struct help_xml *h)
+{
+	arena_fini(&h->call.arena);
+	http_buf_fini(&h->out);
+	xml_parser_free(&h->parser);
+}
+
+void
+help_xml_read(struct help_xml *h, const char *body, size_t n)
+{
+	struct arena keep;
+
+	arena_reset(&h->call.arena);
+	keep = h->call.arena;
+	memset(&h->call, 0, sizeof h->call);
+	h->call.arena = keep;
+	h->status = xml_read_call(
+	    h->parser, body, n, &h->call, h->text, sizeof h->text);
+}
+
+void
+help_xml_read_value(struct help_xml *h, const char *value)
+{
+	char *body;
+	int n;
+
+	n = asprintf(&body,
+	    "<methodCall><methodName>t.call</methodName><params>"
+	    "<param><value>session</value></param>"
+	    "<param>%s</param></params></methodCall>",
+	    value);
+	assert(n > 0);
+	help_xml_read(h, body, (size_t)n);
+	free(body);
+}
+
+const char *
+help_xml_write(struct help_xml *h, const struct idl_type *t, const void *native)
+{
+	http_buf_reset(&h->out, OUT_MAX);
+	xml_write_value(&h->out, t, native);
+	http_buf_add(&h->out, "", 1);
+	assert(!h->out.failed);
+	return h->out.p;
+}
+
+const char *
+help_xml_outcome(struct help_xml *h)
+{
+	const struct failure *bad = &h->call.bad;
+
+	http_buf_reset(&h->out, OUT_MAX);
+	if (h->status == XML_BAD) {
+		http_buf_printf(&h->out, "BAD %s", h->text);
+	} else if (bad->code != ERR_NONE) {
+		http_buf_text(&h->out, idl_errors[bad->code].code);
+		for (unsigned i = 0; i < bad->n; i++)
+			http_buf_printf(&h->out, " %s", bad->param[i]);
+	} else if (h->call.msg == NULL || h->call.msg->nparams == 0) {
+		http_buf_printf(
+		    &h->out, "%s %u", h->call.method, h->call.received);
+	} else {
+		return help_xml_write(h, h->param.type, h->call.args);
+	}
+	http_buf_add(&h->out, "", 1);
+	return h->out.p;
+}
+
+/* next - xorshift64 */
+static uint64_t
+next(uint64_t *seed)
+{
+	*seed ^= *seed << 13;
+	*seed ^= *seed >> 7;
+	*seed ^= *seed << 17;
+	return *seed;
+}
+
+/* random_string - words that XML must treat with care among them */
+static const char *
+random_string(struct arena *a, uint64_t *seed)
+{
+	static const char *const words[] = {"", "a", "<&>\"'", "]]>", " b ",
+	    "\t\n", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "value",
+	    "&amp;", "\r", "0", "\x7f"};
+	const char *s = "";
+
+	for (uint64_t n = next(seed) % 5; n > 0; n--)
+		s = arena_printf(a, "%s%s", s,
+		    words[next(seed) % (sizeof words / sizeof *words)]);
+	return s;
+}
+
+/* random_scalar - anything but set, map and record */
+static void
+random_scalar(
+    const struct idl_type *t, void *to, struct arena *a, uint64_t *seed)
+{
+	uint64_t r = next(seed);
+
+	if (t->kind == IDL_STRING)
+		*(const char **)to = random_string(a, seed);
+	else if (t->kind == IDL_INT)
+		*(int64_t *)to = (int64_t)(r >> next(seed) % 64);
+	else if (t->kind == IDL_FLOAT) /* what 16 digits can say */
+		*(double *)to = (double)(int32_t)(r >> 8) / 1024;
+	else if (t->kind == IDL_BOOL)
+		*(bool *)to = r % 2;
+	else if (t->kind == IDL_DATETIME)
+		*(int64_t *)to = (int64_t)(r % 253402300800);
+	else if (t->kind == IDL_REF && r % 8 > 0)
+		*(struct idl_ref *)to = (struct idl_ref){r, next(seed)};
+	else if (t->kind == IDL_ENUM)
+		*(int32_t *)to = (int32_t)(r % (uint64_t)t->en->n);
+}
+
+/* random_items - n values side by side */
+static char *
+random_items(
+    const struct idl_type *t, uint32_t n, struct arena *a, uint64_t *seed)
+{
+	size_t step = idl_native_bytes(t);
+	char *items = arena_alloc(a, n * step);
+
+	for (uint32_t i = 0; i < n; i++)
+		help_xml_random(t, items + i * step, a, seed);
+	return items;
+}
+
+/* has_key - is the last of n keys already among the others? */
+static bool
+has_key(const struct idl_type *t, const char *keys, uint32_t n)
+{
+	size_t step = idl_native_bytes(t);
+
+	for (uint32_t i = 0; i + 1 < n; i++)
+		if (idl_equal(t, keys + i * step, keys + (n - 1) * step))
+			return true;
+	return false;
+}
+
+/* random_map - up to five pairs, keys all different */
+static const struct idl_map *
+random_map(const struct idl_type *t, struct arena *a, uint64_t *seed)
+{
+	struct idl_map *map = arena_alloc(a, sizeof *map);
+	uint32_t n = (uint32_t)(next(seed) % 6);
+	char *keys = random_items(t->key, n, a, seed);
+
+	while (map->n < n && !has_key(t->key, keys, map->n + 1))
+		map->n++;
+	map->keys = keys;
+	map->values = random_items(t->elem, map->n, a, seed);
+	return map->n == 0 ? &idl_map_none : map;
+}
+
+/* random_set - up to nine, so that gathering has to grow */
+static const struct idl_set *
+random_set(const struct idl_type *t, struct arena *a, uint64_t *seed)
+{
+	struct idl_set *set = arena_alloc(a, sizeof *set);
+
+	set->n = (uint32_t)(next(seed) % 10);
+	set->items = random_items(t->elem, set->n, a, seed);
+	return set->n == 0 ? &idl_set_none : set;
+}
+
+/* random_record - every field random */
+static const void *
+random_record(const struct idl_class *c, struct arena *a, uint64_t *seed)
+{
+	char *rec = arena_alloc(a, c->struct_bytes);
+
+	idl_record_init(c, rec);
+	for (int i = 0; i < c->nfields; i++)
+		help_xml_random(
+		    c->fields[i].type, rec + c->fields[i].offset, a, seed);
+	return rec;
+}
+
+void
+help_xml_random(
+    const struct idl_type *t, void *to, struct arena *a, uint64_t *seed)
+{
+	memset(to, 0, idl_native_bytes(t));
+	if (t->kind == IDL_SET)
+		*(const struct idl_set **)to = random_set(t, a, seed);
+	else if (t->kind == IDL_MAP)
+		*(const struct idl_map **)to = random_map(t, a, seed);
+	else if (t->kind == IDL_RECORD)
+		*(const void **)to =
+		    random_record(idl_classes[t->cls], a, seed);
+	else
+		random_scalar(t, to, a, seed);
+}
+
+/* type_equal - the same on the wire? */
+static bool
+type_equal(const struct idl_type *a, const struct idl_type *b)
+{
+	if (a == b)
+		return true;
+	if (a == NULL || b == NULL)
+		return false;
+	return a->kind == b->kind && a->en == b->en && a->cls == b->cls &&
+	       type_equal(a->key, b->key) && type_equal(a->elem, b->elem);
+}
+
+#define TYPES_MAX 500
+
+static const struct idl_type *seen[TYPES_MAX];
+static size_t nseen;
+
+/* note_type - remember a type unless it is known */
+static void
+note_type(const struct idl_type *t)
+{
+	for (size_t i = 0; i < nseen; i++)
+		if (type_equal(seen[i], t))
+			return;
+	assert(nseen < TYPES_MAX);
+	seen[nseen++] = t;
+}
+
+void
+help_xml_each_type(void (*each)(const struct idl_type *t))
+{
+	nseen = 0;
+	for (int c = 0; c < idl_nclasses; c++)
+		for (int f = 0; f < idl_classes[c]->nfields; f++)
+			note_type(idl_classes[c]->fields[f].type);
+	for (int m = 0; m < api_nmsgs; m++) {
+		note_type(api_msgs[m]->result);
+		for (int i = 0; i < api_msgs[m]->nparams; i++)
+			note_type(api_msgs[m]->params[i].type);
+	}
+	for (size_t i = 0; i < nseen; i++)
+		each(seen[i]);
+}
