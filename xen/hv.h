@@ -49,25 +49,25 @@ enum hv_type {
 };
 
 enum hv_verb {
-	HV_BUILD = 1,	  /* make and start a domain */
-	HV_RESTORE,	  /* the same from a suspend image */
-	HV_SHUTDOWN,	  /* ask the guest */
-	HV_DESTROY,	  /* do not ask */
-	HV_CLEAN_REBOOT,  /* the domain restarts in place, new domid */
+	HV_BUILD = 1,	 /* make and start a domain */
+	HV_RESTORE,	 /* the same from a suspend image */
+	HV_SHUTDOWN,	 /* ask the guest */
+	HV_DESTROY,	 /* do not ask */
+	HV_CLEAN_REBOOT, /* the domain restarts in place, new domid */
 	HV_HARD_REBOOT,
 	HV_PAUSE,
 	HV_UNPAUSE,
 	HV_SUSPEND,
-	HV_MIGRATE,	  /* to host dest */
-	HV_SET_RANGE,	  /* dynamic_min/max, target, maxmem in a safe order */
+	HV_MIGRATE,   /* to host dest */
+	HV_SET_RANGE, /* dynamic_min/max, target, maxmem in a safe order */
 	HV_SET_SHADOW,
 	HV_SET_VCPUS,
-	HV_FORGET,	  /* drop a suspend image (VM destroyed) */
+	HV_FORGET, /* drop a suspend image (VM destroyed) */
 };
 
 enum hv_status {
 	HV_OK,
-	HV_NO_MEMORY,	/* needed_kib, free_kib say how far */
+	HV_NO_MEMORY, /* needed_kib, free_kib say how far */
 	HV_NO_DOMAIN,
 	HV_NO_HOST,
 	HV_REFUSED,	/* text says why */
@@ -79,7 +79,7 @@ enum hv_end { HV_END_HALTED, HV_END_SUSPENDED, HV_END_MIGRATED };
 
 #define HV_D_RUNNING 0x01u /* not paused */
 #define HV_D_CONTROL 0x02u
-#define HV_D_BALLOON 0x04u /* its balloon driver is there */
+#define HV_D_BALLOON 0x04u   /* its balloon driver is there */
 #define HV_D_SUSPENDED 0x08u /* no domain: only a suspend image */
 #define HV_D_UNCOOPERATIVE 0x10u
 
@@ -88,8 +88,8 @@ enum hv_end { HV_END_HALTED, HV_END_SUSPENDED, HV_END_MIGRATED };
 
 struct hv_hello {
 	uint32_t protocol;
-	char backend[16];      /* "sim", "xen" */
-	struct hv_uuid epoch;  /* of this world (host boot) */
+	char backend[16];     /* "sim", "xen" */
+	struct hv_uuid epoch; /* of this world (host boot) */
 };
 
 struct hv_host {
@@ -98,7 +98,7 @@ struct hv_host {
 	char address[64];
 	uint64_t total_kib;	/* all of the machine's memory */
 	uint64_t free_kib;	/* Xen's free pages, scrub excluded */
-	uint64_t scrub_kib;	/* freed, not yet clean */
+	uint64_t scrub_kib;	/* freed, not yet clean; usable all the same */
 	uint64_t boot_free_kib; /* free + scrub + dom0 before any guest ran */
 	uint32_t cpus;
 	uint32_t flags; /* HV_H_* */
@@ -107,7 +107,7 @@ struct hv_host {
 struct hv_domain {
 	struct hv_uuid host;
 	struct hv_uuid uuid;
-	int32_t domid; /* -1 for a suspend image */
+	int32_t domid;	/* -1 for a suspend image */
 	uint32_t flags; /* HV_D_* */
 	char name[HV_NAME_BYTES];
 	char domain_type[16]; /* IDL spelling: hvm pv pv_in_pvh pvh */
@@ -135,8 +135,8 @@ struct hv_command {
 	int32_t domid; /* informative; uuid decides */
 	struct hv_uuid host;
 	struct hv_uuid uuid;
-	struct hv_uuid dest;	  /* MIGRATE */
-	char name[HV_NAME_BYTES]; /* BUILD, RESTORE */
+	struct hv_uuid dest;		    /* MIGRATE */
+	char name[HV_NAME_BYTES];	    /* BUILD, RESTORE */
 	char behaviour[HV_BEHAVIOUR_BYTES]; /* simulator only; see hv_sim.h */
 	char domain_type[16];
 	uint32_t vcpus;
@@ -184,5 +184,15 @@ size_t hv_msg_bytes(uint32_t type);
  *         string, an enum out of range, an amount above 2^53 KiB
  */
 bool hv_msg_check(const struct hv_msg *m, size_t n);
+
+/*
+ * hv_msg_init - an empty message of a type: all bytes zero but type and bytes
+ */
+void hv_msg_init(struct hv_msg *m, uint32_t type);
+
+/*
+ * hv_utf8_ok - are these n bytes valid UTF-8?
+ */
+bool hv_utf8_ok(const char *s, size_t n);
 
 #endif
