@@ -6,7 +6,7 @@
  * hv_link - the daemon's end of the connection to its hypervisor process
  *
  * Two peers behind one interface: a process reached by socket (hv_link_spawn)
- * and the simulator linked into this process for unit tests (hv_link_local,
+ * and the simulator linked into this process for unit tests (hv_sim_link,
  * in hv_sim.h).  Messages that come up are handed to one callback, on the
  * link's own thread (socket) or inside hv_link_send and the clock step (local).
  *
