@@ -37,13 +37,15 @@ struct fld_tx;
 struct fld_view; /* what can be read: a pinned image, or a transaction */
 
 /*
- * What the memory model adds to every transaction; called by the store.
+ * What the memory model adds to every transaction; called by the store.  Each
+ * may be NULL.
  */
 struct fld_rules {
 	/*
 	 * A record changes: was (NULL: new) becomes now (NULL: deleted; else
-	 * mutable, derived fields may be set).  May edit other records of the
-	 * transaction; those with derived-only classes are not passed again.
+	 * mutable, derived fields may be set).  May edit other records: those
+	 * are passed as well, once, except records of internal classes that
+	 * no one but derive touched.
 	 */
 	enum err (*derive)(struct fld_tx *tx, int cls, const void *was,
 	    void *now, struct failure *why);
@@ -89,7 +91,8 @@ const struct fld_view *fld_pin(struct fld_reader *r);
 void fld_unpin(struct fld_reader *r, const struct fld_view *v);
 
 /*
- * fld_generation - the generation that a view shows
+ * fld_generation - the generation that a view shows; in a transaction, the one
+ * that will show its changes
  */
 uint64_t fld_generation(const struct fld_view *v);
 
@@ -106,7 +109,8 @@ const void *fld_get(
  * fld_count - records of a class
  * fld_next - the record with the next greater ref; after NULL: the first
  *
- * note    a transaction's own pending edits show, its creations do not
+ * note    in a transaction: of the records that were there when it began, and
+ *         not deleted since (fld_count: when it began), as now edited
  */
 uint64_t fld_count(const struct fld_view *v, int cls);
 const void *fld_next(
@@ -119,6 +123,9 @@ const void *fld_next(
  *         value  native value of the field's type
  *         after  NULL: the first; else the ref of the one before
  * returns NULL when there is no further one
+ * note    a null ref, and "" in an UNIQUE field, are no values: nothing has
+ *         them.  In a transaction: of the records that had the value when it
+ *         began, those that still have it.
  */
 const void *fld_find(const struct fld_view *v, int cls, int field,
     const void *value, const struct idl_ref *after);
@@ -167,7 +174,8 @@ void fld_tx_delete(struct fld_tx *tx, int cls, const struct idl_ref *ref);
  *
  * note    frees the transaction either way
  * errors  what rules->derive or ->check said, or INTERNAL_ERROR [out of
- *         memory]; then the working image is as it was before begin
+ *         memory; two records with one unique value; a record created that
+ *         exists]; then the working image is as it was before begin
  */
 enum err fld_tx_close(struct fld_tx **tx, struct failure *why);
 
