@@ -49,7 +49,7 @@ int_init(const struct idlc_value *v, const struct idlc_type *ty)
 	if (n < 0 && strcmp(ty->unit, "IDL_UNIT_NONE") != 0)
 		return NULL;
 	/* INT64_MIN has no literal of its own in C. */
-	return n < -9223372036854775807ll ? "INT64_MIN"
+	return n < -9223372036854775807LL ? "INT64_MIN"
 					  : idlc_text("INT64_C(%lld)", n);
 }
 

@@ -213,26 +213,38 @@ resolve_new(struct idlc_tree *t)
 			ty->cls = idlc_class_find(t, ty->name);
 }
 
+/* check_names - no two messages of one name, in C neither */
+static void
+check_names(const struct idlc_tree *t)
+{
+	const struct idlc_message *a, *b;
+	int i, k;
+
+	for (i = 0; i < t->nsorted; i++) {
+		for (k = 0; k < i; k++) {
+			a = t->sorted[i];
+			b = t->sorted[k];
+			if (strcmp(a->c_name, b->c_name) == 0)
+				idlc_complain(
+				    a->line > b->line ? a->line : b->line,
+				    "message %s is there already", a->name);
+		}
+	}
+}
+
 void
 idlc_expand(struct idlc_tree *t)
 {
 	struct idlc_class *c;
-	const struct idlc_message *m;
-	int i;
 
 	for (c = t->classes; c != NULL; c = c->next)
 		expand_class(t, c);
 	resolve_new(t);
 	gather_all(t);
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are sorted */
 	t->sorted = idlc_alloc((size_t)(t->nsorted + 1) * sizeof(*t->sorted));
 	gather_all(t);
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression) */
 	qsort(t->sorted, (size_t)t->nsorted, sizeof(*t->sorted), by_name);
-	for (i = 1; i < t->nsorted; i++) {
-		m = t->sorted[i];
-		if (strcmp(t->sorted[i - 1]->c_name, m->c_name) == 0)
-			idlc_complain(m->line > t->sorted[i - 1]->line
-					  ? m->line
-					  : t->sorted[i - 1]->line,
-			    "message %s is there already", m->name);
-	}
+	check_names(t);
 }

@@ -317,6 +317,10 @@ static const struct wrong meaning[] = {
 	MESSAGE("m() -> void { role low run read \"d\" }\n"
 		"message m() -> void { role low run read \"d\" }"),
 	":9: message C.m is there already"},
+    {"messages alike in C",
+	MESSAGE("m() -> void { role low run read \"d\" }\n"
+		"message M() -> void { role low run read \"d\" }"),
+	":9: message C.m is there already"},
     {"a message that a field implies",
 	MESSAGE("get_f() -> void { role low"
 		" run read \"d\" }"),
