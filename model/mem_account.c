@@ -169,11 +169,18 @@ derive_host(struct fld_tx *tx, const struct idl_host *was,
     const struct idl_host *now, struct failure *why)
 {
 	struct idl_host_account *account;
+	enum err rc;
 
-	if (was == NULL && now != NULL)
+	if (was == NULL)
 		return account_edit(tx, &now->h.ref, &account, why);
-	if (was != NULL && now == NULL)
-		fld_tx_delete(tx, IDL_CLASS_HOST_ACCOUNT, &was->h.ref);
+	if (now != NULL)
+		return ERR_NONE;
+	rc = account_edit(tx, &was->h.ref, &account, why);
+	if (rc != ERR_NONE)
+		return rc;
+	if (account->resident_bytes != 0 || account->scheduled_bytes != 0)
+		return err_internal(why, "a host with VMs cannot go");
+	fld_tx_delete(tx, IDL_CLASS_HOST_ACCOUNT, &was->h.ref);
 	return ERR_NONE;
 }
 
