@@ -18,6 +18,9 @@ CFLAGS += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
 LDFLAGS += -fsanitize=$(SAN)
 endif
 MAKEFLAGS += --no-builtin-rules
+# make V=1 shows whole commands
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo "  $(1) $@")
 .SUFFIXES:
 .DELETE_ON_ERROR:
 
@@ -30,15 +33,18 @@ include .ci/packages.mk
 IDLC_SRC := $(wildcard api/idlc/*.c)
 IDLC := build/idlc
 $(IDLC): $(IDLC_SRC:%.c=build/obj/%.o)
-	$(CC) -o $@ $^
+	$(call say,LD)
+	$(Q)$(CC) -o $@ $^
 build/obj/api/idlc/%.o: api/idlc/%.c
 	@mkdir -p $(@D)
-	$(CC) -std=c17 -D_GNU_SOURCE -g -O2 $(WARN) -I. -MMD -MP -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) -std=c17 -D_GNU_SOURCE -g -O2 $(WARN) -I. -MMD -MP -c -o $@ $<
 
 GEN_STAMP := $(GEN)/.stamp
 $(GEN_STAMP): $(IDLC) xenapi-memory.idl
 	@mkdir -p $(GEN)
-	$(IDLC) xenapi-memory.idl $(GEN)
+	$(call say,IDL)
+	$(Q)$(IDLC) xenapi-memory.idl $(GEN)
 	@touch $@
 # model half (linked into libmodel.a), api half (libapi.a)
 GEN_MODEL := $(GEN)/idl_tables.c
@@ -57,12 +63,13 @@ LIBS := model journal hv api certs server
 obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
 $(O)/obj/%.o: %.c $(GEN_STAMP)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
 
 define lib_rule
 $(O)/lib$(1).a: $(call obj,$(SRC_$(1)))
 	@rm -f $$@
-	ar rcs $$@ $$^
+	$(Q)ar rcs $$@ $$^
 endef
 $(foreach l,$(LIBS),$(eval $(call lib_rule,$(l))))
 
@@ -72,11 +79,13 @@ SYS_LIBS := -levent_core -lhttp_parser -lexpat -lssl -lcrypto -lsqlite3 \
 	-ljansson -linih -lcrypt -lpthread -lm
 
 $(O)/xenapi-memoryd: $(call obj,server/main.c) $(LIB_FILES)
-	$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(LIB_FILES) \
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(LIB_FILES) \
 	    -Wl,--end-group $(SYS_LIBS)
 $(O)/xenapi-memory-hv-sim: $(call obj,xen/hv_sim_main.c) $(O)/libhv.a \
     $(O)/libmodel.a
-	$(CC) $(LDFLAGS) -o $@ $< $(O)/libhv.a $(O)/libmodel.a -linih -lpthread -lm
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(O)/libhv.a $(O)/libmodel.a -linih -lpthread -lm
 
 include tests/tests.mk
 
@@ -93,7 +102,7 @@ run: build
 certs: $(O)/make-certs
 	$(O)/make-certs build/certs
 $(O)/make-certs: $(call obj,certs/make_main.c) $(O)/libcerts.a
-	$(CC) $(LDFLAGS) -o $@ $^ -lcrypto
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcrypto
 
 .PHONY: clean
 clean:

@@ -6,7 +6,8 @@ $(O)/tests/unit-$(1): $(call obj,$(wildcard tests/$(1)/test_*.c) \
     $(wildcard tests/$(1)/help_*.c) $(wildcard tests/$(1)/vfs_*.c)) \
     $(LIB_FILES)
 	@mkdir -p $$(@D)
-	$(CC) $(LDFLAGS) -o $$@ $$(filter %.o,$$^) -Wl,--start-group \
+	@echo "  LD $$@"
+	@$(CC) $(LDFLAGS) -o $$@ $$(filter %.o,$$^) -Wl,--start-group \
 	    $(LIB_FILES) -Wl,--end-group $(SYS_LIBS) $(UNIT_LIBS_$(1)) \
 	    -lcriterion
 endef
@@ -22,7 +23,8 @@ define stress_rule
 $(call stress_name,$(1)): $(call obj,$(1)) $(call obj,$(wildcard \
     $(dir $(1))help_*.c)) $(LIB_FILES)
 	@mkdir -p $$(@D)
-	$(CC) $(LDFLAGS) -o $$@ $$(filter %.o,$$^) -Wl,--start-group \
+	@echo "  LD $$@"
+	@$(CC) $(LDFLAGS) -o $$@ $$(filter %.o,$$^) -Wl,--start-group \
 	    $(LIB_FILES) -Wl,--end-group $(SYS_LIBS)
 endef
 $(foreach s,$(STRESS_SRC),$(eval $(call stress_rule,$(s))))
@@ -40,7 +42,8 @@ TIDY_SRC := $(foreach l,$(LIBS),$(filter-out $(GEN)/%,$(SRC_$(l)))) \
 TIDY_OK := $(patsubst %.c,build/tidy/%.ok,$(TIDY_SRC))
 build/tidy/%.ok: %.c .clang-tidy $(GEN_STAMP)
 	@mkdir -p $(@D)
-	clang-tidy --quiet --warnings-as-errors='*' $< -- -std=c17 \
+	@echo "  TIDY $<"
+	@clang-tidy --quiet --warnings-as-errors='*' $< -- -std=c17 \
 	    -D_GNU_SOURCE -I. -I$(GEN) 2>$@.err || { cat $@.err; exit 1; }
 	@touch $@
 style: $(TIDY_OK)
