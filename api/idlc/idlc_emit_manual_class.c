@@ -59,7 +59,8 @@ put_signature(const struct idlc_message *m, FILE *f)
 
 	fprintf(f, "%s(", m->name);
 	for (p = m->params; p != NULL; p = p->next) {
-		fprintf(f, "%s: %s", p->name, p->type->shown);
+		fprintf(f, "%s: %s%s", p->name, p->nullable ? "nullable " : "",
+		    p->type->shown);
 		if (p->initial.kind == IDLC_STRING)
 			fprintf(f, " = \"%s\"", p->initial.text);
 		else if (p->initial.kind != IDLC_EOF)

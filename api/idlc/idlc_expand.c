@@ -37,6 +37,7 @@ add(struct idlc_tree *t, struct idlc_class *c, struct idlc_field *f,
 	return m;
 }
 
+/* add_param - a ref may be null here: that is how a ref field is emptied */
 static void
 add_param(struct idlc_message *m, const char *name, struct idlc_type *ty)
 {
@@ -45,6 +46,7 @@ add_param(struct idlc_message *m, const char *name, struct idlc_type *ty)
 	p->line = m->line;
 	p->name = name;
 	p->type = ty;
+	p->nullable = ty->kind == IDLC_T_REF;
 	idlc_append(&m->params, p);
 }
 
@@ -53,6 +55,7 @@ add_self(struct idlc_tree *t, struct idlc_message *m)
 {
 	add_param(
 	    m, "self", idlc_type_class(t, IDLC_T_REF, m->cls->name, m->line));
+	m->params->nullable = false;
 }
 
 /* add_writer - a message that changes a field */

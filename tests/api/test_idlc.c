@@ -435,7 +435,8 @@ Test(
 		"api_generic_get_by_lookup"},
 	    {"the schema has persistent fields", "schema.sql", "\"over\" TEXT"},
 	    {"the manual has the signature", "manual.md",
-		"`C.go(self: ref C, other: ref any, n: int = 5, s: string = "
+		"`C.go(self: ref C, other: nullable ref any, n: int = 5, s: "
+		"string = "
 		"\"x\") -> set(ref C)`"},
 	};
 	char *text;

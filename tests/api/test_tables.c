@@ -291,6 +291,18 @@ Test(tables, memory_messages_are_as_in_the_summary_table)
 	}
 }
 
+Test(tables, a_ref_field_can_be_emptied_but_self_must_exist)
+{
+	const struct idl_msg *m = row("VM.set_affinity");
+
+	cr_assert_not_null(m);
+	cr_expect_not(m->params[0].nullable);
+	cr_expect(m->params[1].nullable);
+	m = row("VM.assert_can_boot_here");
+	cr_expect_not(m->params[0].nullable);
+	cr_expect(m->params[1].nullable, "a bad host is HOST_NOT_LIVE");
+}
+
 Test(tables, login_takes_two_to_four_parameters_and_more)
 {
 	const struct idl_msg *m = row("session.login_with_password");
