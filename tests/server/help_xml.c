@@ -47,8 +47,8 @@ const struct idl_type help_xml_ref_map = {
 /* What find says; the parser's hook takes no context. */
 static const struct idl_msg *msg_now;
 
-static const struct idl_msg *
-find(const char *name, size_t n)
+const struct idl_msg *
+help_xml_find(const char *name, size_t n)
 {
 	(void)name; /* whatever it is called */
 	(void)n;
@@ -61,7 +61,7 @@ help_xml_open(struct help_xml *h, const struct idl_type *t, size_t limit_bytes)
 	memset(h, 0, sizeof *h);
 	h->parser = xml_parser_new();
 	assert(h->parser != NULL);
-	h->parser->find = find;
+	h->parser->find = help_xml_find;
 	http_buf_init(&h->out, OUT_MAX);
 	arena_init(&h->call.arena, limit_bytes);
 	msg_now = NULL;
@@ -147,6 +147,8 @@ help_xml_outcome(struct help_xml *h)
 	return h->out.p;
 }
 
+bool help_xml_plain;
+
 /* next - xorshift64 */
 static uint64_t
 next(uint64_t *seed)
@@ -162,13 +164,14 @@ static const char *
 random_string(struct arena *a, uint64_t *seed)
 {
 	static const char *const words[] = {"", "a", "<&>\"'", "]]>", " b ",
-	    "\t\n", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "value",
-	    "&amp;", "\r", "0", "\x7f"};
+	    "\t\n", "\xc3\xa9", "\xe2\x82\xac", "value", "&amp;", "0", "\x7f",
+	    "\r", "\xf0\x9f\x98\x80"};
+	const size_t nwords =
+	    sizeof words / sizeof *words - (help_xml_plain ? 2 : 0);
 	const char *s = "";
 
 	for (uint64_t n = next(seed) % 5; n > 0; n--)
-		s = arena_printf(a, "%s%s", s,
-		    words[next(seed) % (sizeof words / sizeof *words)]);
+		s = arena_printf(a, "%s%s", s, words[next(seed) % nwords]);
 	return s;
 }
 
@@ -184,7 +187,7 @@ random_scalar(
 	else if (t->kind == IDL_INT)
 		*(int64_t *)to = (int64_t)(r >> next(seed) % 64);
 	else if (t->kind == IDL_FLOAT) /* what 16 digits can say */
-		*(double *)to = (double)(int32_t)(r >> 8) / 1024;
+		*(double *)to = (double)(int32_t)(r >> 8) / 64;
 	else if (t->kind == IDL_BOOL)
 		*(bool *)to = r % 2;
 	else if (t->kind == IDL_DATETIME)
@@ -273,6 +276,57 @@ help_xml_random(
 		    random_record(idl_classes[t->cls], a, seed);
 	else
 		random_scalar(t, to, a, seed);
+}
+
+/* created_equal - the fields of two records that a constructor takes */
+static bool
+created_equal(const struct idl_class *c, const char *a, const char *b)
+{
+	const struct idl_field *f;
+
+	for (f = c->fields; f < c->fields + c->nfields; f++)
+		if ((f->flags & (IDL_F_CREATE | IDL_F_REQUIRED)) &&
+		    !(f->flags & IDL_F_INTERNAL) &&
+		    !idl_equal(f->type, a + f->offset, b + f->offset))
+			return false;
+	return true;
+}
+
+/* items_equal - n values side by side */
+static bool
+items_equal(const struct idl_type *t, uint32_t n, const char *a, const char *b)
+{
+	size_t step = idl_native_bytes(t);
+
+	for (uint32_t i = 0; i < n; i++)
+		if (!help_xml_equal(t, a + i * step, b + i * step))
+			return false;
+	return true;
+}
+
+bool
+help_xml_equal(const struct idl_type *t, const void *a, const void *b)
+{
+	const struct idl_set *sa, *sb;
+	const struct idl_map *ma, *mb;
+
+	if (t->kind == IDL_RECORD)
+		return created_equal(idl_classes[t->cls],
+		    *(const char *const *)a, *(const char *const *)b);
+	if (t->kind == IDL_SET) {
+		sa = *(const struct idl_set *const *)a;
+		sb = *(const struct idl_set *const *)b;
+		return sa->n == sb->n &&
+		       items_equal(t->elem, sa->n, sa->items, sb->items);
+	}
+	if (t->kind == IDL_MAP) {
+		ma = *(const struct idl_map *const *)a;
+		mb = *(const struct idl_map *const *)b;
+		return ma->n == mb->n &&
+		       items_equal(t->key, ma->n, ma->keys, mb->keys) &&
+		       items_equal(t->elem, ma->n, ma->values, mb->values);
+	}
+	return idl_equal(t, a, b);
 }
 
 /* type_equal - the same on the wire? */

@@ -40,6 +40,11 @@ void help_xml_open(
 void help_xml_close(struct help_xml *h);
 
 /*
+ * help_xml_find - stands for api_msg_find: the message opened last
+ */
+const struct idl_msg *help_xml_find(const char *name, size_t n);
+
+/*
  * help_xml_read - a body through xml_read_call, with a fresh call
  * help_xml_read_value - a <value> as the parameter, after a session
  */
@@ -62,10 +67,18 @@ const char *help_xml_write(
  * help_xml_random - a random native value of a type, in an arena
  *
  * in      seed  changed; never 0
+ *         help_xml_plain  no CR, nothing beyond U+FFFF
  *         to  idl_native_bytes(t)
  */
+extern bool help_xml_plain;
 void help_xml_random(
     const struct idl_type *t, void *to, struct arena *a, uint64_t *seed);
+
+/*
+ * help_xml_equal - the same, as far as a call can carry it: of a record, the
+ *         fields that a constructor takes
+ */
+bool help_xml_equal(const struct idl_type *t, const void *a, const void *b);
 
 /*
  * help_xml_each_type - every distinct type that the IDL's fields, parameters
