@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/* System */
+#include <stddef.h>
+#include <string.h>
+
+/* Own */
+#include "server/usr_gap.h"
+
+#define FORGET_MS (15 * 60 * 1000) /* failures older than this are forgiven */
+#define TRUST_MS (60 * 60 * 1000)  /* a success counts for this long */
+#define BUSY_MS 1000		   /* come back when the other try is over */
+#define EVERYWHERE "*"
+
+/* How gaps grow: free failures, first gap, last gap. */
+struct rule {
+	unsigned free;
+	int64_t first_ms, last_ms;
+};
+
+static const struct rule pair_rule = {3, 1000, 60000};
+static const struct rule account_rule = {10, 100, 2000};
+
+/* set_of - the set a pair lives in */
+static struct usr_gap_entry *
+set_of(struct usr_gap *g, const char *account, const char *address)
+{
+	uint64_t h = g->seed;
+
+	for (size_t i = 0; i < USR_GAP_KEY - 1 && account[i] != '\0'; i++)
+		h = (h ^ (unsigned char)account[i]) * 0x9e3779b97f4a7c15u;
+	h = (h ^ (h >> 29)) * 0xbf58476d1ce4e5b9u;
+	for (size_t i = 0; i < USR_GAP_KEY - 1 && address[i] != '\0'; i++)
+		h = (h ^ (unsigned char)address[i]) * 0x9e3779b97f4a7c15u;
+	h ^= h >> 32;
+	return g->entries[h % USR_GAP_SETS];
+}
+
+static bool
+is(const struct usr_gap_entry *e, const char *account, const char *address)
+{
+	return e->address[0] != '\0' &&
+	       strncmp(e->account, account, USR_GAP_KEY - 1) == 0 &&
+	       strncmp(e->address, address, USR_GAP_KEY - 1) == 0;
+}
+
+/* find - the entry of a pair; NULL when nothing is known of it */
+static struct usr_gap_entry *
+find(
+    struct usr_gap *g, const char *account, const char *address, int64_t now_ms)
+{
+	struct usr_gap_entry *set = set_of(g, account, address);
+
+	for (int i = 0; i < USR_GAP_WAYS; i++) {
+		struct usr_gap_entry *e = &set[i];
+
+		if (!is(e, account, address))
+			continue;
+		if (now_ms - e->touched_ms > FORGET_MS)
+			e->failures = 0;
+		return e;
+	}
+	return NULL;
+}
+
+/* obtain - the entry of a pair, in the place of the oldest if need be */
+static struct usr_gap_entry *
+obtain(
+    struct usr_gap *g, const char *account, const char *address, int64_t now_ms)
+{
+	struct usr_gap_entry *e = find(g, account, address, now_ms);
+	struct usr_gap_entry *set = set_of(g, account, address);
+
+	if (e != NULL)
+		return e;
+	e = &set[0];
+	for (int i = 1; i < USR_GAP_WAYS && e->address[0] != '\0'; i++)
+		if (set[i].address[0] == '\0' ||
+		    set[i].touched_ms < e->touched_ms)
+			e = &set[i];
+	memset(e, 0, sizeof(*e));
+	strncpy(e->account, account, USR_GAP_KEY - 1);
+	strncpy(e->address, address, USR_GAP_KEY - 1);
+	e->next_ms = e->success_ms = INT64_MIN;
+	e->touched_ms = now_ms;
+	return e;
+}
+
+/* fail - one more failure by a rule */
+static void
+fail(struct usr_gap_entry *e, const struct rule *r, int64_t now_ms)
+{
+	int64_t gap_ms = r->first_ms;
+
+	e->failures++;
+	e->touched_ms = now_ms;
+	if (e->failures < r->free)
+		return;
+	for (unsigned i = r->free; i < e->failures && gap_ms < r->last_ms; i++)
+		gap_ms *= 2;
+	if (gap_ms > r->last_ms)
+		gap_ms = r->last_ms;
+	e->next_ms = now_ms + gap_ms;
+}
+
+int64_t
+usr_gap_enter(
+    struct usr_gap *g, const char *account, const char *address, int64_t now_ms)
+{
+	struct usr_gap_entry *pair = find(g, account, address, now_ms);
+	struct usr_gap_entry *all = find(g, account, EVERYWHERE, now_ms);
+	bool trusted = pair != NULL && pair->success_ms != INT64_MIN &&
+		       now_ms - pair->success_ms < TRUST_MS;
+
+	if (pair != NULL && pair->next_ms > now_ms)
+		return pair->next_ms - now_ms;
+	/* Somebody who guesses has one try at a time. */
+	if (pair != NULL && pair->failures > 0 && pair->busy > 0)
+		return BUSY_MS;
+	if (!trusted && all != NULL && all->next_ms > now_ms)
+		return all->next_ms - now_ms;
+	pair = obtain(g, account, address, now_ms);
+	pair->busy++;
+	pair->touched_ms = now_ms;
+	return 0;
+}
+
+void
+usr_gap_leave(struct usr_gap *g, const char *account, const char *address,
+    int64_t now_ms, enum usr_gap_outcome outcome)
+{
+	struct usr_gap_entry *pair = obtain(g, account, address, now_ms);
+
+	if (pair->busy > 0)
+		pair->busy--;
+	if (outcome == USR_GAP_SUCCESS) {
+		pair->failures = 0;
+		pair->next_ms = INT64_MIN;
+		pair->success_ms = pair->touched_ms = now_ms;
+		return;
+	}
+	fail(pair, &pair_rule, now_ms);
+	fail(obtain(g, account, EVERYWHERE, now_ms), &account_rule, now_ms);
+}

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/* System */
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Own */
+#include <criterion/criterion.h>
+
+#include "idl_types.h"
+#include "server/srv_file.h"
+#include "server/usr.h"
+#include "server/usr_gap.h"
+
+static char dir[64];
+static char why_text[300];
+
+static void
+make_dir(void)
+{
+	strcpy(dir, "/tmp/xenapi-memory-usr.XXXXXX");
+	cr_assert_not_null(mkdtemp(dir));
+}
+
+static int
+remove_one(const char *path, const struct stat *st, int type, struct FTW *f)
+{
+	(void)st;
+	(void)type;
+	(void)f;
+	return remove(path);
+}
+
+static void
+remove_dir(void)
+{
+	(void)nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+TestSuite(usr, .init = make_dir, .fini = remove_dir);
+
+/* first_password - what the first start wrote down */
+static char *
+first_password(void)
+{
+	size_t n;
+	char *p = srv_file_read(dir, "initial-password", 100, &n);
+
+	cr_assert_not_null(p);
+	cr_assert_eq(n, 21);
+	p[20] = '\0';
+	return p;
+}
+
+static void
+write_users(const char *text)
+{
+	cr_assert_eq(srv_file_write(dir, "users", text, strlen(text)), 0);
+}
+
+static unsigned
+mode_of(const char *name)
+{
+	struct stat st;
+	char path[128];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return stat(path, &st) == 0 ? st.st_mode & 0777 : 0;
+}
+
+Test(usr, first_start_makes_root_with_a_random_password)
+{
+	struct usr_db *db = usr_open(dir, why_text, sizeof(why_text));
+	struct failure why;
+	char *password;
+	int role = -1;
+
+	cr_assert_not_null(db, "%s", why_text);
+	cr_expect_eq(mode_of("users"), 0600);
+	cr_expect_eq(mode_of("initial-password"), 0600);
+	password = first_password();
+	cr_expect_eq(
+	    usr_login(db, "root", password, "1.2.3.4:5", 0, &role, &why),
+	    ERR_NONE);
+	cr_expect_eq(role, IDL_ROLE_POOL_ADMIN);
+	usr_close(&db);
+	/* The second start changes nothing. */
+	db = usr_open(dir, why_text, sizeof(why_text));
+	cr_assert_not_null(db);
+	cr_expect_eq(
+	    usr_login(db, "root", password, "1.2.3.4:5", 0, &role, &why),
+	    ERR_NONE);
+	free(password);
+	usr_close(&db);
+}
+
+Test(usr, wrong_name_and_wrong_password_look_the_same)
+{
+	struct usr_db *db = usr_open(dir, why_text, sizeof(why_text));
+	struct failure a, b;
+	int role = 77;
+
+	cr_assert_not_null(db);
+	cr_expect_eq(usr_login(db, "root", "guess", "[::1]:9", 0, &role, &a),
+	    ERR_SESSION_AUTHENTICATION_FAILED);
+	cr_expect_eq(usr_login(db, "nobody", "guess", "[::1]:9", 0, &role, &b),
+	    ERR_SESSION_AUTHENTICATION_FAILED);
+	cr_expect_eq(role, 77, "outputs are untouched");
+	cr_expect_str_eq(a.param[0], "root");
+	cr_expect_str_eq(a.param[1], b.param[1]);
+	usr_close(&db);
+}
+
+Test(usr, changed_password_is_stored_and_the_first_one_forgotten)
+{
+	struct usr_db *db = usr_open(dir, why_text, sizeof(why_text));
+	char *password = first_password();
+	struct failure why;
+	int role;
+
+	cr_assert_not_null(db);
+	cr_expect_eq(
+	    usr_change_password(db, "root", "wrong", "long enough", 0, &why),
+	    ERR_SESSION_AUTHENTICATION_FAILED);
+	cr_expect_eq(
+	    usr_change_password(db, "root", password, "short", 0, &why),
+	    ERR_INVALID_VALUE);
+	cr_expect_eq(mode_of("initial-password"), 0600, "still there");
+	cr_expect_eq(
+	    usr_change_password(db, "root", password, "long enough", 0, &why),
+	    ERR_NONE);
+	cr_expect_eq(mode_of("initial-password"), 0, "gone");
+	usr_close(&db);
+	db = usr_open(dir, why_text, sizeof(why_text));
+	cr_assert_not_null(db);
+	cr_expect_eq(usr_login(db, "root", password, "a:1", 0, &role, &why),
+	    ERR_SESSION_AUTHENTICATION_FAILED);
+	cr_expect_eq(
+	    usr_login(db, "root", "long enough", "a:1", 0, &role, &why),
+	    ERR_NONE);
+	free(password);
+	usr_close(&db);
+}
+
+Test(usr, comments_and_other_accounts_survive_a_change)
+{
+	struct usr_db *db;
+	struct failure why;
+	char *text, *first;
+	size_t n;
+	int role;
+
+	db = usr_open(dir, why_text, sizeof(why_text));
+	usr_close(&db);
+	first = first_password();
+	text = srv_file_read(dir, "users", 1000, &n);
+	cr_assert_not_null(text);
+	text = realloc(text, n + 100);
+	strcat(text, "# for the monitoring\nmon:$y$x:read-only\n");
+	write_users(text);
+	free(text);
+	db = usr_open(dir, why_text, sizeof(why_text));
+	cr_assert_not_null(db, "%s", why_text);
+	cr_expect_eq(
+	    usr_change_password(db, "root", first, "long enough", 0, &why),
+	    ERR_NONE);
+	text = srv_file_read(dir, "users", 1000, &n);
+	cr_expect_not_null(
+	    strstr(text, "# for the monitoring\nmon:$y$x:read-only\n"));
+	free(text);
+	cr_expect_eq(usr_login(db, "mon", "", "a:1", 0, &role, &why),
+	    ERR_SESSION_AUTHENTICATION_FAILED, "a broken hash lets nobody in");
+	free(first);
+	usr_close(&db);
+}
+
+Test(usr, damaged_files_are_refused_with_file_and_line)
+{
+	static const struct {
+		const char *text, *why;
+	} rows[] = {
+	    {"root\n", "users:1: not name:hash:role"},
+	    {"# x\n\nroot:$y$x:emperor\n", "users:3: no such role"},
+	    {":$y$x:pool-admin\n", "users:1: not name:hash:role"},
+	    {"root::pool-admin\n", "users:1: empty hash"},
+	    {"a:$y$x:pool-admin\na:$y$y:pool-admin\n",
+		"users:2: account is there twice"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		write_users(rows[i].text);
+		cr_expect_null(usr_open(dir, why_text, sizeof(why_text)));
+		cr_expect_not_null(
+		    strstr(why_text, rows[i].why), "%s", why_text);
+	}
+}
+
+Test(usr, guesser_waits_and_an_address_that_logged_in_does_not)
+{
+	struct usr_db *db = usr_open(dir, why_text, sizeof(why_text));
+	char *password = first_password();
+	struct failure why;
+	int role;
+
+	cr_assert_not_null(db);
+	cr_expect_eq(usr_login(db, "root", password, "good:1", 0, &role, &why),
+	    ERR_NONE);
+	for (int i = 0; i < 3; i++)
+		(void)usr_login(db, "root", "guess", "bad:1", 0, &role, &why);
+	cr_expect_eq(usr_login(db, "root", password, "bad:2", 999, &role, &why),
+	    ERR_SESSION_AUTHENTICATION_FAILED, "even with the right one");
+	cr_expect_str_eq(
+	    why.param[1], "too many failed logins; try again in 1 s");
+	cr_expect_eq(
+	    usr_login(db, "root", password, "good:2", 999, &role, &why),
+	    ERR_NONE);
+	cr_expect_eq(
+	    usr_login(db, "root", password, "bad:3", 1000, &role, &why),
+	    ERR_NONE, "after the gap");
+	free(password);
+	usr_close(&db);
+}
+
+/* gap_after - how long a pair waits right after so many failures */
+static int64_t
+gap_after(unsigned failures)
+{
+	static struct usr_gap g;
+	int64_t now_ms = 0, wait_ms;
+
+	memset(&g, 0, sizeof(g));
+	for (unsigned i = 0; i < failures; i++) {
+		while ((wait_ms = usr_gap_enter(&g, "root", "a", now_ms)) > 0)
+			now_ms += wait_ms;
+		usr_gap_leave(&g, "root", "a", now_ms, USR_GAP_FAILURE);
+	}
+	return usr_gap_enter(&g, "root", "a", now_ms);
+}
+
+Test(usr_gap, table)
+{
+	static const struct {
+		const char *must;
+		unsigned failures;
+		int64_t wait_ms;
+	} rows[] = {
+	    {"a typo or two cost nothing", 2, 0},
+	    {"the third failure costs a second", 3, 1000},
+	    {"then it doubles", 4, 2000},
+	    {"and doubles", 6, 8000},
+	    {"up to a minute", 9, 60000},
+	    {"and no more", 20, 60000},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		cr_expect_eq(gap_after(rows[i].failures), rows[i].wait_ms, "%s",
+		    rows[i].must);
+}
+
+Test(usr_gap, one_try_at_a_time_once_it_failed)
+{
+	static struct usr_gap g;
+
+	cr_expect_eq(usr_gap_enter(&g, "root", "a", 0), 0);
+	cr_expect_eq(usr_gap_enter(&g, "root", "a", 0), 0,
+	    "a client that opens two sessions at once is no guesser");
+	usr_gap_leave(&g, "root", "a", 0, USR_GAP_FAILURE);
+	cr_expect_neq(usr_gap_enter(&g, "root", "a", 0), 0);
+	usr_gap_leave(&g, "root", "a", 0, USR_GAP_SUCCESS);
+	cr_expect_eq(usr_gap_enter(&g, "root", "a", 0), 0);
+}
+
+Test(usr_gap, guesses_from_everywhere_make_a_small_gap_for_strangers)
+{
+	static struct usr_gap g;
+	char address[16];
+
+	cr_expect_eq(usr_gap_enter(&g, "root", "friend", 0), 0);
+	usr_gap_leave(&g, "root", "friend", 0, USR_GAP_SUCCESS);
+	for (int i = 0; i < 100; i++) {
+		(void)snprintf(address, sizeof(address), "a%d", i);
+		usr_gap_leave(&g, "root", address, 0, USR_GAP_FAILURE);
+	}
+	cr_expect_eq(usr_gap_enter(&g, "root", "stranger", 0), 2000);
+	cr_expect_eq(usr_gap_enter(&g, "root", "friend", 0), 0);
+	cr_expect_eq(usr_gap_enter(&g, "root", "stranger", 2000), 0);
+}
+
+Test(usr_gap, a_flood_of_addresses_cannot_grow_the_table)
+{
+	static struct usr_gap g;
+	char address[16];
+
+	for (int i = 0; i < 20000; i++) {
+		(void)snprintf(address, sizeof(address), "a%d", i);
+		if (usr_gap_enter(&g, "root", address, i * 10000) == 0)
+			usr_gap_leave(
+			    &g, "root", address, i * 10000, USR_GAP_FAILURE);
+	}
+	cr_expect_eq(
+	    usr_gap_enter(&g, "root", "a19999", 19999 * 10000 + 5000), 0);
+}
