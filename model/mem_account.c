@@ -33,25 +33,32 @@ mem_get_policy(void)
 
 /* ---- derive ---- */
 
-/* account_edit - the account of a host, made with its host if need be */
-static enum err
-account_edit(struct fld_tx *tx, const struct idl_ref *host,
-    struct idl_host_account **account_out, struct failure *why)
+/*
+ * account_edit - the account of a host, made with its host if need be
+ *
+ * returns NULL on failure, with the code in rc_out
+ */
+static struct idl_host_account *
+account_edit(struct fld_tx *tx, const struct idl_ref *host, enum err *rc_out,
+    struct failure *why)
 {
 	const struct fld_view *v = fld_tx_view(tx);
 	struct idl_host_account *account;
 
-	if (fld_get(v, IDL_CLASS_HOST_ACCOUNT, host) != NULL)
+	if (fld_get(v, IDL_CLASS_HOST_ACCOUNT, host) != NULL) {
 		account = fld_tx_edit(tx, IDL_CLASS_HOST_ACCOUNT, host);
-	else if (fld_get(v, IDL_CLASS_HOST, host) != NULL)
+	} else if (fld_get(v, IDL_CLASS_HOST, host) != NULL) {
 		account = fld_tx_create(tx, IDL_CLASS_HOST_ACCOUNT, host);
-	else
-		return err_fail(why, ERR_HANDLE_INVALID, "sr", "host", host);
-	if (account == NULL)
-		return err_internal(why, "out of memory");
+	} else {
+		*rc_out = err_fail(why, ERR_HANDLE_INVALID, "sr", "host", host);
+		return NULL;
+	}
+	if (account == NULL) {
+		*rc_out = err_internal(why, "out of memory");
+		return NULL;
+	}
 	account->host = *host;
-	*account_out = account;
-	return ERR_NONE;
+	return account;
 }
 
 /* move - add to a sum of an account, one of its revisions further */
@@ -103,25 +110,23 @@ give(struct fld_tx *tx, const struct share *s, int sign, struct failure *why)
 {
 	struct idl_host_account *account;
 	int64_t by_bytes = sign * s->needed_bytes;
-	enum err rc;
+	enum err rc = ERR_NONE;
 
 	if (!idl_ref_is_null(&s->resident)) {
-		rc = account_edit(tx, &s->resident, &account, why);
-		if (rc == ERR_NONE)
-			rc = move(
-			    account, &account->resident_bytes, by_bytes, why);
+		account = account_edit(tx, &s->resident, &rc, why);
+		if (account == NULL)
+			return rc;
+		rc = move(account, &account->resident_bytes, by_bytes, why);
 		if (rc != ERR_NONE)
 			return rc;
 	}
 	if (!idl_ref_is_null(&s->scheduled)) {
-		rc = account_edit(tx, &s->scheduled, &account, why);
-		if (rc == ERR_NONE)
-			rc = move(
-			    account, &account->scheduled_bytes, by_bytes, why);
-		if (rc != ERR_NONE)
+		account = account_edit(tx, &s->scheduled, &rc, why);
+		if (account == NULL)
 			return rc;
+		rc = move(account, &account->scheduled_bytes, by_bytes, why);
 	}
-	return ERR_NONE;
+	return rc;
 }
 
 /* share_equal - the same amounts to the same hosts? */
@@ -169,14 +174,16 @@ derive_host(struct fld_tx *tx, const struct idl_host *was,
     const struct idl_host *now, struct failure *why)
 {
 	struct idl_host_account *account;
-	enum err rc;
+	enum err rc = ERR_NONE;
 
-	if (was == NULL)
-		return account_edit(tx, &now->h.ref, &account, why);
+	if (was == NULL) {
+		(void)account_edit(tx, &now->h.ref, &rc, why); /* rc tells */
+		return rc;
+	}
 	if (now != NULL)
 		return ERR_NONE;
-	rc = account_edit(tx, &was->h.ref, &account, why);
-	if (rc != ERR_NONE)
+	account = account_edit(tx, &was->h.ref, &rc, why);
+	if (account == NULL)
 		return rc;
 	if (account->resident_bytes != 0 || account->scheduled_bytes != 0)
 		return err_internal(why, "a host with VMs cannot go");

@@ -82,7 +82,7 @@ enum err
 mem_admit(const struct fld_view *v, const struct idl_vm *vm,
     const struct idl_ref *host, int64_t floor_bytes, struct failure *why)
 {
-	int64_t needed, at_least, available;
+	int64_t needed = 0, at_least = 0, available = 0;
 	enum err rc;
 
 	rc = mem_needed(vm, mem_get_policy(), &needed, why);
@@ -109,7 +109,7 @@ static enum err
 admit_more(const struct fld_view *v, const struct idl_ref *host, int64_t rise,
     struct failure *why)
 {
-	int64_t available;
+	int64_t available = 0;
 	enum err rc = mem_free(v, host, NULL, &available, why);
 
 	if (rc != ERR_NONE)

@@ -121,7 +121,7 @@ footprint_of(const struct idl_vm *vm, int64_t guest_bytes, const char *name,
 enum err
 mem_overhead(const struct idl_vm *vm, int64_t *bytes_out, struct failure *why)
 {
-	struct mem_footprint fp;
+	struct mem_footprint fp = {0};
 	enum err rc;
 
 	rc = footprint_of(vm, 0, "", &fp, why);
@@ -137,7 +137,7 @@ mem_needed(const struct idl_vm *vm, enum mem_policy policy, int64_t *bytes_out,
 {
 	const char *name = "memory_static_max";
 	int64_t guest_bytes = vm->memory_static_max;
-	struct mem_footprint fp;
+	struct mem_footprint fp = {0};
 	enum err rc;
 
 	if (vm->domain_type != IDL_DOMAIN_TYPE_PV_IN_PVH) {
@@ -160,7 +160,7 @@ enum err
 mem_needed_for(const struct idl_vm *vm, int64_t guest_bytes, int64_t *bytes_out,
     struct failure *why)
 {
-	struct mem_footprint fp;
+	struct mem_footprint fp = {0};
 	enum err rc;
 
 	rc = footprint_of(vm, guest_bytes, "memory_actual", &fp, why);
