@@ -13,7 +13,9 @@
 #include "tests/model/help_alloc.h"
 
 /* Runs before the sanitizers are ready: their own start allocates. */
-#define BARE __attribute__((no_sanitize("address,undefined,thread")))
+#define BARE                                                                   \
+	__attribute__((no_sanitize("address"), no_sanitize("undefined"),       \
+	    no_sanitize("thread")))
 
 enum when { NEVER, ONCE, FROM };
 
