@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * idlc_emit_sql - schema.sql: what the SQLite journal's tables look like
+ *
+ * tests/api/test_schema.c holds it against the tables that the journal makes.
  */
 
 #include "api/idlc/idlc.h"
@@ -22,21 +24,38 @@ sql_type(const struct idlc_type *ty)
 	}
 }
 
+static void
+emit_table(const struct idlc_class *c, FILE *f)
+{
+	const struct idlc_field *fl;
+
+	fprintf(f,
+	    "\n-- %s\nCREATE TABLE \"%s\" (\n"
+	    "\tref TEXT NOT NULL PRIMARY KEY,\n"
+	    "\tcreated_generation INTEGER NOT NULL,\n"
+	    "\tmodified_generation INTEGER NOT NULL",
+	    c->doc, c->name);
+	for (fl = c->fields; fl != NULL; fl = fl->next)
+		if (!fl->live && fl->inverse_cls == NULL)
+			fprintf(f, ",\n\t-- %s: %s\n\t\"%s\" %s NOT NULL",
+			    fl->type->shown, fl->doc, fl->name,
+			    sql_type(fl->type));
+	fprintf(f, "\n) STRICT, WITHOUT ROWID;\n");
+}
+
 void
 idlc_emit_schema_sql(const struct idlc_tree *t, FILE *f)
 {
 	const struct idlc_class *c;
-	const struct idlc_field *fl;
 
-	for (c = t->classes; c != NULL; c = c->next) {
-		if (c->live)
-			continue;
-		fprintf(f, "CREATE TABLE \"%s\" (\n\t\"ref\" TEXT PRIMARY KEY",
-		    c->name);
-		for (fl = c->fields; fl != NULL; fl = fl->next)
-			if (!fl->live && fl->inverse_cls == NULL)
-				fprintf(f, ",\n\t\"%s\" %s", fl->name,
-				    sql_type(fl->type));
-		fprintf(f, "\n) WITHOUT ROWID;\n");
-	}
+	fprintf(f,
+	    "--\n-- The tables of the SQLite journal, for people who read it: "
+	    "the journal makes\n-- them itself from the same description, "
+	    "with the defaults of the fields.\n"
+	    "-- A ref is \"OpaqueRef:<uuid>\", or \"\" for none; a bool is "
+	    "0 or 1; a datetime is in\n-- seconds since 1970, UTC; sets and "
+	    "maps are JSON, or \"\" when empty.\n");
+	for (c = t->classes; c != NULL; c = c->next)
+		if (!c->live)
+			emit_table(c, f);
 }
