@@ -51,11 +51,14 @@ key_cmp(struct trie_key a, struct trie_key b)
 	return 0;
 }
 
-/* count - slots in a bitmap */
+/* count - slots in a bitmap; the compiler's own would be a call to libgcc */
 static size_t
 count(uint32_t map)
 {
-	return (size_t)__builtin_popcount(map);
+	map -= map >> 1 & 0x55555555u;
+	map = (map & 0x33333333u) + (map >> 2 & 0x33333333u);
+	map = (map + (map >> 4)) & 0x0f0f0f0fu;
+	return map * 0x01010101u >> 24;
 }
 
 /* place - index in the packed array of the slot with this bit */
