@@ -64,6 +64,16 @@ enum err mem_footprint(int32_t type, uint64_t static_max_bytes,
     struct mem_footprint *fp_out, struct failure *why);
 
 /*
+ * mem_multiplier_of_shadow - the multiplier that means so much shadow memory
+ *
+ * in      vm  its type, static_max and VCPUs count
+ * returns 1.0 to 1000; mem_footprint with it gives shadow_mib back, where the
+ *         bounds allow that
+ * source  spec B.3 set_shadow_multiplier_live
+ */
+double mem_multiplier_of_shadow(const struct idl_vm *vm, uint64_t shadow_mib);
+
+/*
  * mem_overhead - VM.memory_overhead for the record as it is now, bytes
  *
  * errors  as mem_footprint; INVALID_VALUE [field, value] for a negative field
@@ -158,7 +168,9 @@ enum mem_nested mem_is_nested(
  * derive  At each change of a VM: domain_type "unspecified" becomes pv or hvm
  *         (spec A.1), memory_overhead is what the record says now, and the sums
  *         of host_account follow resident_on and scheduled_to_be_resident_on.
- *         A host_account comes and goes with its host.
+ *         A host_account comes and goes with its host, which cannot go while
+ *         VMs count on it (take them away first, or before it in the same
+ *         transaction).
  *         HANDLE_INVALID [host, ref] when a VM is put on a host that is not.
  * check   Every VM: INV-1, and INVALID_VALUE [field, value] for what would need
  *         more than 2^63-1 bytes under any policy.  Templates and snapshots
