@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * vm_limits - the messages that change or watch a VM's memory range
+ *
+ * One shape: read, propose a copy, check it, store it; a running domain is
+ * told after the commit.  When the hypervisor then refuses, the change stands
+ * (design 3): the record is what was asked for, the facts are what is.
+ */
+
+/* Model */
+#include "model/mem.h"
+#include "model/units.h"
+
+/* Api */
+#include "api/op.h"
+#include "api/vm_priv.h"
+#include "api_handlers.h"
+
+/* wait_memory_target_live: this near is there (spec B.3) */
+#define TARGET_NEAR_BYTES ((int64_t)MIB_BYTES)
+
+/* store_limits - the four bounds and the target of a proposal, checked */
+static enum err
+store_limits(struct api_call *c, const struct idl_vm *now, struct failure *why)
+{
+	struct idl_vm *vm;
+	enum err rc;
+
+	rc =
+	    mem_check_limits(now, MEM_DMC_ON, mem_is_nested(c->view, now), why);
+	if (rc != ERR_NONE)
+		return rc;
+	rc = api_vm_edit(c, &now->h.ref, &vm, why);
+	if (rc != ERR_NONE)
+		return rc;
+	vm->memory_static_min = now->memory_static_min;
+	vm->memory_dynamic_min = now->memory_dynamic_min;
+	vm->memory_dynamic_max = now->memory_dynamic_max;
+	vm->memory_static_max = now->memory_static_max;
+	vm->memory_target = now->memory_target;
+	return ERR_NONE;
+}
+
+/* store_static - new static bounds, which bind a running VM at its next boot */
+static enum err
+store_static(struct api_call *c, const struct idl_vm *now, struct failure *why)
+{
+	struct idl_vm *vm;
+	enum err rc = store_limits(c, now, why);
+
+	if (rc != ERR_NONE)
+		return rc;
+	rc = api_vm_edit(c, &now->h.ref, &vm, why);
+	if (rc == ERR_NONE && vm->is_control_domain &&
+	    vm->power_state == IDL_VM_POWER_STATE_RUNNING)
+		vm->requires_reboot = true;
+	return rc;
+}
+
+/* propose - a copy of the call's VM to be altered */
+static struct idl_vm
+propose(const struct api_call *c)
+{
+	return *(const struct idl_vm *)c->self;
+}
+
+/* set_limits - all four bounds */
+static enum err
+set_limits(struct api_call *c, struct idl_vm *now, int64_t static_min,
+    int64_t static_max, int64_t dynamic_min, int64_t dynamic_max,
+    struct failure *why)
+{
+	now->memory_static_min = static_min;
+	now->memory_static_max = static_max;
+	now->memory_dynamic_min = dynamic_min;
+	now->memory_dynamic_max = dynamic_max;
+	now->memory_target = dynamic_min;
+	return store_static(c, now, why);
+}
+
+enum err
+api_vm_set_memory_limits(struct api_call *c,
+    const struct idl_vm_set_memory_limits_args *a, struct failure *why)
+{
+	struct idl_vm now = propose(c);
+
+	return set_limits(c, &now, a->static_min, a->static_max, a->dynamic_min,
+	    a->dynamic_max, why);
+}
+
+enum err
+api_vm_set_memory(struct api_call *c, const struct idl_vm_set_memory_args *a,
+    struct failure *why)
+{
+	struct idl_vm now = propose(c);
+
+	return set_limits(
+	    c, &now, now.memory_static_min, a->value, a->value, a->value, why);
+}
+
+enum err
+api_vm_set_memory_static_range(struct api_call *c,
+    const struct idl_vm_set_memory_static_range_args *a, struct failure *why)
+{
+	struct idl_vm now = propose(c);
+
+	now.memory_static_min = a->min;
+	now.memory_static_max = a->max;
+	return store_static(c, &now, why);
+}
+
+enum err
+api_vm_set_memory_static_min(struct api_call *c,
+    const struct idl_vm_set_memory_static_min_args *a, struct failure *why)
+{
+	struct idl_vm now = propose(c);
+
+	now.memory_static_min = a->value;
+	return store_static(c, &now, why);
+}
+
+enum err
+api_vm_set_memory_static_max(struct api_call *c,
+    const struct idl_vm_set_memory_static_max_args *a, struct failure *why)
+{
+	struct idl_vm now = propose(c);
+
+	now.memory_static_max = a->value;
+	return store_static(c, &now, why);
+}
+
+/* ---- the dynamic range ---- */
+
+/* pushed - the hypervisor has answered; whatever it said, the change stands */
+static enum err
+pushed(struct api_call *c, void *result, struct failure *why)
+{
+	(void)c;      /* its hv result shows in the facts */
+	(void)result; /* void */
+	(void)why;    /* cannot fail */
+	return ERR_NONE;
+}
+
+/* set_range - store a dynamic range; a running domain is told */
+static enum err
+set_range(struct api_call *c, int64_t min, int64_t max, struct failure *why)
+{
+	const struct idl_vm *was = c->self;
+	struct idl_vm now = *was;
+	enum err rc;
+
+	now.memory_dynamic_min = min;
+	now.memory_dynamic_max = max;
+	now.memory_target = min;
+	rc = mem_check_limits(
+	    &now, MEM_DMC_ON, mem_is_nested(c->view, &now), why);
+	if (rc != ERR_NONE)
+		return rc;
+	if (now.power_state != IDL_VM_POWER_STATE_RUNNING)
+		return store_limits(c, &now, why);
+	rc = mem_admit_rise(c->view, was, &now, why);
+	if (rc == ERR_NONE)
+		rc = store_limits(c, &now, why);
+	if (rc != ERR_NONE || now.is_control_domain)
+		return rc;
+	c->then = pushed;
+	return api_vm_command(c, &now, &now.resident_on, HV_SET_RANGE, why);
+}
+
+enum err
+api_vm_set_memory_dynamic_range(struct api_call *c,
+    const struct idl_vm_set_memory_dynamic_range_args *a, struct failure *why)
+{
+	return set_range(c, a->min, a->max, why);
+}
+
+enum err
+api_vm_set_memory_dynamic_min(struct api_call *c,
+    const struct idl_vm_set_memory_dynamic_min_args *a, struct failure *why)
+{
+	const struct idl_vm *vm = c->self;
+
+	return set_range(c, a->value, vm->memory_dynamic_max, why);
+}
+
+enum err
+api_vm_set_memory_dynamic_max(struct api_call *c,
+    const struct idl_vm_set_memory_dynamic_max_args *a, struct failure *why)
+{
+	const struct idl_vm *vm = c->self;
+
+	return set_range(c, vm->memory_dynamic_min, a->value, why);
+}
+
+enum err
+api_vm_set_memory_target_live(struct api_call *c,
+    const struct idl_vm_set_memory_target_live_args *a, struct failure *why)
+{
+	enum err rc =
+	    api_op_check(c->view, c->self, IDL_OP_CHANGING_DYNAMIC_RANGE, why);
+
+	if (rc != ERR_NONE)
+		return rc;
+	return set_range(c, a->target, a->target, why);
+}
+
+/* ---- what the guest does about it ---- */
+
+/* is_near - has the guest reached its target? both >= 0 */
+static bool
+is_near(const struct idl_vm *vm, const struct idl_vm_metrics *m)
+{
+	int64_t off = m->memory_actual - vm->memory_target;
+
+	return off <= TARGET_NEAR_BYTES && off >= -TARGET_NEAR_BYTES;
+}
+
+enum err
+api_vm_wait_memory_target_live(struct api_call *c,
+    const struct idl_vm_wait_memory_target_live_args *a, struct failure *why)
+{
+	const struct idl_vm *vm = c->self;
+	const struct idl_vm_metrics *m =
+	    fld_get(c->view, IDL_CLASS_VM_METRICS, &vm->metrics);
+
+	(void)a; /* c->self is its record */
+	if (vm->power_state != IDL_VM_POWER_STATE_RUNNING) {
+		enum err rc =
+		    api_op_check(c->view, vm, IDL_OP_AWAITING_MEMORY_LIVE, why);
+
+		/* Other operations do not stop a wait; a state does. */
+		if (rc != ERR_NONE)
+			return rc;
+	}
+	/* memory_actual is kept by the facts: nothing to store. */
+	if (m != NULL && is_near(vm, m))
+		return ERR_NONE;
+	if (idl_ref_is_null(&c->task))
+		c->task = api_new_ref(c->env);
+	if (api_park(c, &vm->h.ref, &vm->metrics, c->env->target_wait_ms))
+		return ERR_NONE;
+	return err_fail(why, ERR_VM_MEMORY_TARGET_WAIT_TIMEOUT, "r", &c->task);
+}
+
+enum err
+api_vm_get_cooperative(struct api_call *c,
+    const struct idl_vm_get_cooperative_args *a, bool *result_out,
+    struct failure *why)
+{
+	const struct idl_vm *vm = c->self;
+
+	(void)a;   /* c->self is its record */
+	(void)why; /* cannot fail */
+	*result_out = !vm->uncooperative;
+	return ERR_NONE;
+}
+
+/* ---- sums ---- */
+
+enum err
+api_vm_compute_memory_overhead(struct api_call *c,
+    const struct idl_vm_compute_memory_overhead_args *a, int64_t *result_out,
+    struct failure *why)
+{
+	(void)a; /* c->self is its record */
+	return mem_overhead(c->self, result_out, why);
+}
+
+enum err
+api_vm_maximise_memory(struct api_call *c,
+    const struct idl_vm_maximise_memory_args *a, int64_t *result_out,
+    struct failure *why)
+{
+	return mem_maximise(c->self, a->total, a->approximate, result_out, why);
+}
