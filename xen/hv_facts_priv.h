@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef XEN_HV_FACTS_PRIV_H
+#define XEN_HV_FACTS_PRIV_H
+
+/*
+ * hv_facts_priv - what the files of hv_facts share
+ *
+ * DIAGNOSTICS none.  BUGS none known.
+ */
+
+#include "idl_types.h"
+#include "model/fld.h"
+#include "xen/hv.h"
+
+/* uuids that were reported; sorted when they are looked up */
+struct hv_seen {
+	struct idl_ref *items;
+	size_t n, room;
+	bool sorted;
+};
+
+struct hv_facts {
+	struct idl_ref (*new_ref)(void *ctx);
+	void *ctx;
+	char epoch[IDL_UUID_TEXT]; /* of HV_HELLO */
+	char backend[16];
+	struct hv_seen hosts, domains; /* since HV_HELLO */
+	bool syncing;		       /* between HV_HELLO and HV_SYNCED */
+	bool incomplete;	       /* something reported was not noted */
+};
+
+/*
+ * hv_facts_oom - INTERNAL_ERROR [out of memory]
+ */
+enum err hv_facts_oom(struct failure *why);
+
+/*
+ * hv_facts_uuid - a uuid as text in the transaction's arena; NULL: full
+ */
+const char *hv_facts_uuid(struct fld_tx *tx, const struct hv_uuid *uuid);
+
+/*
+ * hv_facts_find - the record of a class with a uuid; NULL: none
+ *
+ * in      field  index of the class's uuid field
+ */
+const void *hv_facts_find(
+    const struct fld_view *v, int cls, int field, const struct hv_uuid *uuid);
+
+/*
+ * hv_facts_bytes - an amount of KiB as the API has it
+ */
+int64_t hv_facts_bytes(uint64_t kib);
+
+/*
+ * hv_facts_host - a HV_HOST message
+ */
+enum err hv_facts_host(struct hv_facts *f, struct fld_tx *tx,
+    const struct hv_host *h, struct failure *why);
+
+/*
+ * hv_facts_domain - a HV_DOMAIN message
+ */
+enum err hv_facts_domain(struct hv_facts *f, struct fld_tx *tx,
+    const struct hv_domain *d, struct failure *why);
+
+/*
+ * hv_facts_halt - the VM has no domain any more
+ */
+enum err hv_facts_halt(
+    struct fld_tx *tx, const struct idl_ref *vm, struct failure *why);
+
+#endif
