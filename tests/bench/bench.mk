@@ -1,0 +1,14 @@
+# Measurements, side by side in one run, as ratios; never part of the tests.
+BENCH_DIR := build/bench
+.PHONY: bench
+bench: deps-bench build variant-stress
+	@mkdir -p $(BENCH_DIR)
+	@echo "== server CPU per TLS call, beside nginx"
+	@/usr/bin/python3 tests/bench/tls.py
+	@echo "== durable setters through the dispatch door, beside plain SQLite"
+	@rm -rf $(BENCH_DIR)/door && mkdir $(BENCH_DIR)/door && \
+	    $(O)/tests/bench-door $(BENCH_DIR)/door
+	@echo "== admission with 10 and 100,000 VMs (instructions)"
+	@sh tests/bench/admit.sh $(O)/tests/bench-admit $(BENCH_DIR)
+	@echo "== start with 100,000 VMs"
+	@/usr/bin/python3 tests/bench/start.py $(O)/tests/bench-fill
