@@ -50,6 +50,31 @@ idlc_enum_value(const struct idlc_enum *e, const char *value)
 	return -1;
 }
 
+/* c_keyword - would this name be no member of a C struct? */
+static bool
+c_keyword(const char *name)
+{
+	static const char *const words[] = {"auto", "bool", "break", "case",
+	    "char", "const", "continue", "default", "do", "double", "else",
+	    "enum", "extern", "false", "float", "for", "goto", "if", "inline",
+	    "int", "long", "register", "restrict", "return", "short", "signed",
+	    "sizeof", "static", "struct", "switch", "true", "typedef", "union",
+	    "unsigned", "void", "volatile", "while"};
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(words[i], name) == 0)
+			return true;
+	return false;
+}
+
+void
+idlc_check_name(const char *name, int line)
+{
+	if (c_keyword(name) || strchr(name, '-') != NULL)
+		idlc_complain(line, "%s cannot be a name in C", name);
+}
+
 static void
 check_roles(struct idlc_tree *t)
 {
@@ -71,6 +96,7 @@ check_enum(struct idlc_tree *t, struct idlc_enum *e)
 {
 	const struct idlc_name *a, *b;
 
+	idlc_check_name(e->name, e->line);
 	if (idlc_enum_find(t, e->name) != e)
 		idlc_complain(e->line, "enum %s is there already", e->name);
 	if (idlc_type_plain(t, e->name) != NULL)

@@ -11,31 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* c_keyword - would this name be no member of a C struct? */
-static bool
-c_keyword(const char *name)
-{
-	static const char *const words[] = {"auto", "bool", "break", "case",
-	    "char", "const", "continue", "default", "do", "double", "else",
-	    "enum", "extern", "false", "float", "for", "goto", "if", "inline",
-	    "int", "long", "register", "restrict", "return", "short", "signed",
-	    "sizeof", "static", "struct", "switch", "true", "typedef", "union",
-	    "unsigned", "void", "volatile", "while"};
-	size_t i;
-
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (strcmp(words[i], name) == 0)
-			return true;
-	return false;
-}
-
-static void
-check_name(const char *name, int line)
-{
-	if (c_keyword(name) || strchr(name, '-') != NULL)
-		idlc_complain(line, "%s cannot be a name in C", name);
-}
-
 static const char *
 int_init(const struct idlc_value *v, const struct idlc_type *ty)
 {
@@ -228,7 +203,7 @@ check_field(struct idlc_tree *t, struct idlc_class *c, struct idlc_field *f)
 {
 	struct idlc_field *other;
 
-	check_name(f->name, f->line);
+	idlc_check_name(f->name, f->line);
 	if (strcmp(f->name, "h") == 0)
 		idlc_complain(f->line, "h is the header of a record");
 	for (other = c->fields; other != f; other = other->next)

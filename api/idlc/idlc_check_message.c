@@ -18,6 +18,7 @@ check_param(const struct idlc_message *m, struct idlc_param *p)
 			idlc_complain(p->line,
 			    "%s: parameter %s is there already", m->name,
 			    p->name);
+	idlc_check_name(p->name, p->line);
 	if (p->type->kind == IDLC_T_VOID)
 		idlc_complain(p->line, "void is only a result");
 	if (p->nullable && p->type->kind != IDLC_T_REF)

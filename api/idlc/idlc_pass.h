@@ -36,9 +36,11 @@ struct idlc_type *idlc_type_class(
     struct idlc_tree *t, enum idlc_kind kind, const char *cls, int line);
 
 /*
+ * idlc_check_name - complain about a name that C cannot have
  * idlc_check_value - judge a literal against its type; fills in c_init
  * idlc_check_class, idlc_check_message - parts of idlc_check
  */
+void idlc_check_name(const char *name, int line);
 void idlc_check_value(struct idlc_value *v, const struct idlc_type *ty);
 void idlc_check_class(struct idlc_tree *t, struct idlc_class *c);
 void idlc_check_message(struct idlc_tree *t, struct idlc_message *m);

@@ -297,6 +297,11 @@ static const struct wrong meaning[] = {
 	MESSAGE("m(a: void) -> void { role low"
 		" run read \"d\" }"),
 	":8: void is only a result"},
+    {"a parameter named by a word of C",
+	MESSAGE("m(register: int) -> void { role low run read \"d\" }"),
+	":8: register cannot be a name in C"},
+    {"an enum that C cannot name", HEAD "enum a-b \"d\" { a }",
+	":6: a-b cannot be a name in C"},
     {"a nullable int",
 	MESSAGE("m(a: nullable int) -> void { role low"
 		" run read \"d\" }"),
