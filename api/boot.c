@@ -236,6 +236,9 @@ seed_failed(struct wrq_job *job, const struct failure *why)
 static enum err
 ensure_pool(struct api_env *env, struct fld_tx *tx, struct failure *why)
 {
+	/* Clients look here whether dynamic memory control is on. */
+	static const char *const key = "restrict_dmc", *const value = "false";
+	static const struct idl_map restrictions = {1, &key, &value};
 	struct idl_ref ref = api_new_ref(env), uuid = api_new_ref(env);
 	struct idl_pool *pool;
 	char text[IDL_UUID_TEXT];
@@ -243,13 +246,13 @@ ensure_pool(struct api_env *env, struct fld_tx *tx, struct failure *why)
 	if (fld_count(fld_tx_view(tx), IDL_CLASS_POOL) > 0)
 		return ERR_NONE;
 	pool = fld_tx_create(tx, IDL_CLASS_POOL, &ref);
+	if (pool == NULL)
+		return err_internal(why, "out of memory");
 	idl_uuid_write(&uuid, text);
-	if (pool != NULL)
-		pool->uuid =
-		    arena_strndup(fld_tx_arena(tx), text, strlen(text));
-	return pool != NULL && pool->uuid != NULL
-		   ? ERR_NONE
-		   : err_internal(why, "out of memory");
+	pool->uuid = arena_strndup(fld_tx_arena(tx), text, strlen(text));
+	pool->restrictions = &restrictions;
+	return pool->uuid != NULL ? ERR_NONE
+				  : err_internal(why, "out of memory");
 }
 
 static enum wrq_verdict
