@@ -25,8 +25,8 @@ struct help_world {
  *
  * errors  what fld_open says; then there is nothing to close
  */
-enum err help_world_open(struct help_world *w, const void *const *rec,
-    size_t n, struct failure *why);
+enum err help_world_open(struct help_world *w, const void *const *rec, size_t n,
+    struct failure *why);
 void help_world_close(struct help_world *w);
 
 /*
