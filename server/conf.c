@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/* System */
+#include <errno.h>
+#include <getopt.h>
+#include <ini.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Own */
+#include "server/conf.h"
+
+#define CONF_THREADS_MAX 64
+
+/* One limit of section [limits]. */
+struct row {
+	const char *name;
+	size_t offset;
+	int64_t initial, min, max;
+	const char *doc;
+};
+
+#define ROW(field, initial, min, max, doc)                                     \
+	{                                                                      \
+#field, offsetof(struct conf, field), initial, min, max, doc   \
+	}
+
+static const struct row rows[] = {
+    ROW(threads, 0, 0, CONF_THREADS_MAX,
+	"event loops; 0: as many as there are processors"),
+    ROW(connections, 10000, 1, 1000000, "TLS connections, all told"),
+    ROW(connections_per_address, 1000, 1, 1000000,
+	"TLS connections of one address (IPv6: of one /64)"),
+    ROW(local_connections, 100, 1, 10000, "connections on DIR/socket"),
+    ROW(body_bytes, 307200, 1024, 16777216, "longest body of a request"),
+    ROW(bodies_bytes, 67108864, 1048576, INT64_C(1) << 40,
+	"bodies that come in several pieces, all connections together"),
+    ROW(header_bytes, 16384, 1024, 65536, "request line and headers"),
+    ROW(headers, 100, 8, 1000, "headers of a request"),
+    ROW(handshake_ms, 10000, 10, 600000, "time for the TLS handshake"),
+    ROW(idle_ms, 300000, 10, 86400000, "time between two requests"),
+    ROW(header_ms, 10000, 10, 600000,
+	"time from a request's first byte to the end of its headers"),
+    ROW(body_ms, 30000, 10, 600000,
+	"time from the end of the headers to the end of the body"),
+    ROW(write_ms, 30000, 10, 600000,
+	"time in which a peer must take something of a reply"),
+    ROW(reply_ms, 300000, 10, 86400000, "time for a whole reply"),
+    ROW(linger_ms, 2000, 10, 60000,
+	"time a peer has to close after our last byte"),
+    ROW(call_bytes, 4194304, 65536, 1073741824,
+	"memory of one call: arguments, result, failure"),
+    ROW(reply_bytes, 1048576, 65536, 1073741824,
+	"longest reply that is not a whole class of records"),
+    ROW(sessions, 1000, 1, 100000, "sessions at a time"),
+    ROW(login_queue, 64, 1, 10000, "logins that wait for their check"),
+    ROW(stop_ms, 10000, 0, 600000,
+	"time for running calls after SIGTERM, then they are cut off"),
+};
+
+#define NROWS (sizeof(rows) / sizeof(rows[0]))
+
+static int64_t *
+value_of(struct conf *c, const struct row *r)
+{
+	return (int64_t *)(void *)((char *)c + r->offset);
+}
+
+/* say - the reason of CONF_BAD */
+__attribute__((format(printf, 3, 4))) static enum conf_result
+say(char *why, size_t why_bytes, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(why, why_bytes, fmt, ap); /* cut short is fine */
+	va_end(ap);
+	return CONF_BAD;
+}
+
+/* ---- the file ---- */
+
+struct file {
+	struct conf *c;
+	FILE *f;
+	int line; /* being read */
+	int bad;  /* line of the first thing wrong; 0: none */
+	char text[256];
+};
+
+/* next_line - fgets that counts */
+static char *
+next_line(char *text, int n, void *stream)
+{
+	struct file *f = stream;
+	char *r = fgets(text, n, f->f);
+
+	if (r != NULL)
+		f->line++;
+	return r;
+}
+
+/* set - one limit from its text; what is wrong goes to f->text */
+static bool
+set(struct file *f, const char *name, const char *text)
+{
+	char *end;
+	long long v;
+
+	for (size_t i = 0; i < NROWS; i++) {
+		const struct row *r = &rows[i];
+
+		if (strcmp(r->name, name) != 0)
+			continue;
+		errno = 0;
+		v = strtoll(text, &end, 10);
+		if (end == text || *end != '\0' || errno != 0 || v < r->min ||
+		    v > r->max) {
+			(void)snprintf(f->text, sizeof(f->text),
+			    "%s = %s: a number from %lld to %lld is needed",
+			    name, text, (long long)r->min, (long long)r->max);
+			return false;
+		}
+		*value_of(f->c, r) = v;
+		return true;
+	}
+	(void)snprintf(f->text, sizeof(f->text),
+	    "unknown key %s; --help lists them all", name);
+	return false;
+}
+
+static int
+on_key(void *user, const char *section, const char *name, const char *value)
+{
+	struct file *f = user;
+
+	if (f->bad != 0)
+		return 0;
+	if (strcmp(section, "limits") != 0) {
+		(void)snprintf(f->text, sizeof(f->text),
+		    "unknown section [%s]; there is [limits]", section);
+	} else if (set(f, name, value)) {
+		return 1;
+	}
+	f->bad = f->line;
+	return 0;
+}
+
+static enum conf_result
+read_file(struct conf *c, const char *path, char *why, size_t why_bytes)
+{
+	struct file f = {.c = c, .f = fopen(path, "re")};
+	int r;
+
+	if (f.f == NULL)
+		return say(why, why_bytes, "%s: %s", path, strerror(errno));
+	r = ini_parse_stream(next_line, &f, on_key, &f);
+	(void)fclose(f.f); /* read-only */
+	if (f.bad != 0 && (r <= 0 || f.bad <= r))
+		return say(why, why_bytes, "%s:%d: %s", path, f.bad, f.text);
+	if (r != 0)
+		return say(why, why_bytes,
+		    "%s:%d: not [section] or key = value", path, r);
+	return CONF_RUN;
+}
+
+/* ---- the command line ---- */
+
+struct words {
+	const char *state, *listen, *backend, *sim, *config;
+};
+
+static const char usage[] =
+    "usage: xenapi-memoryd --state DIR --listen ADDR:PORT --backend sim\n"
+    "                      [--sim FILE] [--config FILE] [--verbose]\n";
+
+int
+conf_host_port(const char *text, char *host, size_t host_bytes, char *port,
+    size_t port_bytes)
+{
+	const char *colon = strrchr(text, ':');
+	const char *from = text, *to = colon;
+	long number;
+	char *end;
+
+	if (colon == NULL || strlen(colon + 1) >= port_bytes)
+		return -1;
+	number = strtol(colon + 1, &end, 10);
+	if (colon[1] < '0' || colon[1] > '9' || *end != '\0' || number > 65535)
+		return -1;
+	if (text[0] == '[') {
+		if (colon[-1] != ']')
+			return -1;
+		from++;
+		to--;
+	} else if (memchr(text, ':', (size_t)(colon - text)) != NULL) {
+		return -1; /* IPv6 without brackets: which colon is it? */
+	}
+	if (from >= to || (size_t)(to - from) >= host_bytes)
+		return -1;
+	memcpy(host, from, (size_t)(to - from));
+	host[to - from] = '\0';
+	(void)snprintf(port, port_bytes, "%ld", number);
+	return 0;
+}
+
+/* read_words - options into words; returns CONF_RUN, _HELP or _BAD */
+static enum conf_result
+read_words(struct conf *c, struct words *w, int argc, char *const argv[],
+    char *why, size_t why_bytes)
+{
+	static const struct option options[] = {
+	    {"state", required_argument, NULL, 's'},
+	    {"listen", required_argument, NULL, 'l'},
+	    {"backend", required_argument, NULL, 'b'},
+	    {"sim", required_argument, NULL, 'f'},
+	    {"config", required_argument, NULL, 'c'},
+	    {"verbose", no_argument, NULL, 'v'},
+	    {"help", no_argument, NULL, 'h'},
+	    {NULL, 0, NULL, 0},
+	};
+	int o;
+
+	optind = 0;
+	opterr = 0;
+	while ((o = getopt_long(argc, argv, "+:", options, NULL)) != -1)
+		switch (o) {
+		case 's':
+			w->state = optarg;
+			break;
+		case 'l':
+			w->listen = optarg;
+			break;
+		case 'b':
+			w->backend = optarg;
+			break;
+		case 'f':
+			w->sim = optarg;
+			break;
+		case 'c':
+			w->config = optarg;
+			break;
+		case 'v':
+			c->verbose = 1;
+			break;
+		case 'h':
+			return CONF_HELP;
+		case ':':
+			return say(why, why_bytes, "%s needs a value\n%s",
+			    argv[optind - 1], usage);
+		default:
+			return say(why, why_bytes, "unknown option %s\n%s",
+			    argv[optind - 1], usage);
+		}
+	if (optind < argc)
+		return say(
+		    why, why_bytes, "unknown word %s\n%s", argv[optind], usage);
+	return CONF_RUN;
+}
+
+/* check_words - is everything there, and does it make sense together? */
+static enum conf_result
+check_words(struct conf *c, const struct words *w, char *why, size_t why_bytes)
+{
+	if (w->state == NULL || w->listen == NULL || w->backend == NULL)
+		return say(why, why_bytes, "%s is missing\n%s",
+		    w->state == NULL	? "--state DIR"
+		    : w->listen == NULL ? "--listen ADDR:PORT"
+					: "--backend sim",
+		    usage);
+	if (strcmp(w->backend, "xen") == 0)
+		return say(why, why_bytes,
+		    "--backend xen is not in this build yet; "
+		    "use --backend sim, the simulated host");
+	if (strcmp(w->backend, "sim") != 0)
+		return say(why, why_bytes,
+		    "unknown backend %s; use --backend sim", w->backend);
+	if (w->sim != NULL && access(w->sim, R_OK) != 0)
+		return say(
+		    why, why_bytes, "--sim %s: %s", w->sim, strerror(errno));
+	if (conf_host_port(w->listen, c->host, sizeof(c->host), c->port,
+		sizeof(c->port)) != 0)
+		return say(why, why_bytes,
+		    "--listen %s: not ADDR:PORT; try 127.0.0.1:8443 or "
+		    "[::1]:8443 (port 0: any that is free)",
+		    w->listen);
+	c->state_dir = w->state;
+	c->sim = w->sim;
+	return CONF_RUN;
+}
+
+enum conf_result
+conf_parse(
+    struct conf *c, int argc, char *const argv[], char *why, size_t why_bytes)
+{
+	struct words w = {0};
+	enum conf_result r;
+
+	memset(c, 0, sizeof(*c));
+	for (size_t i = 0; i < NROWS; i++)
+		*value_of(c, &rows[i]) = rows[i].initial;
+	r = read_words(c, &w, argc, argv, why, why_bytes);
+	if (r == CONF_RUN)
+		r = check_words(c, &w, why, why_bytes);
+	if (r == CONF_RUN && w.config != NULL)
+		r = read_file(c, w.config, why, why_bytes);
+	if (r == CONF_RUN && c->threads == 0) {
+		long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+		c->threads = cpus < 1		       ? 1
+			     : cpus > CONF_THREADS_MAX ? CONF_THREADS_MAX
+						       : cpus;
+	}
+	return r;
+}
+
+void
+conf_help(void)
+{
+	printf("%s\n"
+	       "  --state DIR         database, certificates, accounts, "
+	       "socket; made if not there\n"
+	       "  --listen ADDR:PORT  where to serve HTTPS; port 0: any that "
+	       "is free\n"
+	       "  --backend sim       a simulated host\n"
+	       "  --sim FILE          its hosts and guests (INI)\n"
+	       "  --config FILE       limits and time-outs (INI)\n"
+	       "  --verbose           log more\n\n"
+	       "SIGHUP reads certificates and accounts again; SIGTERM ends it."
+	       "\n\nSection [limits] of the config file:\n",
+	    usage);
+	for (size_t i = 0; i < NROWS; i++)
+		printf("  %-24s %s\n%27s%lld; %lld to %lld\n", rows[i].name,
+		    rows[i].doc, "", (long long)rows[i].initial,
+		    (long long)rows[i].min, (long long)rows[i].max);
+}
