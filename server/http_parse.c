@@ -312,7 +312,7 @@ http_parse_feed(
 		parser_refused(hp);
 		return HTTP_PARSE_BAD;
 	}
-	if (hp->expect && hp->body.len == 0) {
+	if (!hp->in_headers && hp->expect && hp->body.len == 0) {
 		hp->expect = false;
 		return HTTP_PARSE_CONTINUE;
 	}
