@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /* System */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
