@@ -210,7 +210,7 @@ enum fld_outcome fld_batch_commit(struct fld_store *s, struct failure *why);
 /*
  * fld_batch_changes - what the last committed batch changed, each record once
  *
- * note    valid until the next fld_tx_begin
+ * note    valid until the next fld_tx_begin or fld_collect
  */
 const struct fld_change *fld_batch_changes(struct fld_store *s, size_t *n_out);
 

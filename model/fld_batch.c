@@ -345,8 +345,9 @@ fld_collect(struct fld_store *s)
 {
 	uint64_t lowest = lowest_pinned(s);
 
-	while (s->oldest != NULL && s->oldest->generation < lowest &&
-	       (s->shown == NULL || s->oldest->change != s->shown))
+	s->shown = NULL; /* it may go now */
+	s->nshown = 0;
+	while (s->oldest != NULL && s->oldest->generation < lowest)
 		sweep(s);
 	return s->garbage_bytes;
 }

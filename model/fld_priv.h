@@ -144,7 +144,7 @@ struct fld_store {
 	struct fld_batch batch;
 	struct fld_garbage *oldest, **newest;
 	size_t garbage_bytes;
-	/* What fld_batch_changes shows; its garbage waits for tx_begin. */
+	/* What fld_batch_changes shows: part of the newest garbage. */
 	const struct fld_change *shown;
 	size_t nshown;
 

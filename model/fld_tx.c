@@ -88,9 +88,7 @@ fld_tx_begin(struct fld_store *s, struct arena *a)
 	tx->bucket = arena_alloc(a, BUCKETS_FIRST * sizeof(struct fld_edit *));
 	if (tx->bucket == NULL)
 		return NULL;
-	s->shown = NULL;
-	s->nshown = 0;
-	if (s->oldest != NULL)
+	if (s->shown != NULL)
 		(void)fld_collect(s); /* what still waits is no concern */
 	tx->nbuckets = BUCKETS_FIRST;
 	tx->arena = a;
