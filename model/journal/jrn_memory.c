@@ -24,6 +24,7 @@ struct memory {
 	size_t n, room;
 	uint64_t generation;
 	struct jrn_memory_fault fault;
+	size_t also; /* a second commit that fails the same way */
 	size_t commits;
 	size_t changes;
 };
@@ -163,7 +164,9 @@ memory_commit(struct jrn *j, uint64_t generation,
 	const struct jrn_memory_fault *f = &m->fault;
 
 	m->changes = n;
-	if (++m->commits != f->nth || f->answer == JRN_COMMITTED)
+	m->commits++;
+	if ((m->commits != f->nth && m->commits != m->also) ||
+	    f->answer == JRN_COMMITTED)
 		return truly(m, generation, changes, n, reason, reason_bytes);
 	if (f->answer == JRN_UNKNOWN && f->resolve == JRN_COMMITTED &&
 	    truly(m, generation, changes, n, reason, reason_bytes) !=
@@ -237,7 +240,14 @@ jrn_memory_fail(struct jrn *j, struct jrn_memory_fault fault)
 	struct memory *m = memory_of(j);
 
 	m->fault = fault;
+	m->also = 0;
 	m->commits = 0;
+}
+
+void
+jrn_memory_fail_also(struct jrn *j, size_t nth)
+{
+	memory_of(j)->also = nth;
 }
 
 int

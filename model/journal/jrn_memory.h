@@ -42,6 +42,12 @@ struct jrn *jrn_memory_copy(const struct jrn *j);
 void jrn_memory_fail(struct jrn *j, struct jrn_memory_fault fault);
 
 /*
+ * jrn_memory_fail_also - let another commit fail likewise, counted from the
+ * same start
+ */
+void jrn_memory_fail_also(struct jrn *j, size_t nth);
+
+/*
  * jrn_memory_put - enter a record behind everybody's back, as an attacker or
  * an older version may have left it; several with one ref are possible
  *
