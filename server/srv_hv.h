@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef SERVER_SRV_HV_H
+#define SERVER_SRV_HV_H
+
+/*
+ * srv_hv - keep a hypervisor process connected
+ *
+ * Starts (or finds) the process, hands what comes up to the boot module, sends
+ * commands down.  When the process is lost, commands fail at once, and the
+ * main thread tries again with growing pauses; after that everything is
+ * reported anew.
+ *
+ * Threads: srv_hv_command and srv_hv_sync from anywhere; the rest from the
+ * main thread.
+ *
+ * DIAGNOSTICS losing and regaining the process, one line each.
+ * BUGS none known.
+ */
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "api/boot.h"
+#include "xen/hv_link.h"
+
+#define SRV_HV_ARGS 4
+
+struct srv_hv {
+	pthread_mutex_t lock; /* link, and sending on it */
+	struct hv_link *link; /* NULL: not connected */
+	const char *state_dir;
+	char *argv[SRV_HV_ARGS]; /* the process; NULL-terminated */
+	struct api_boot *boot;
+	atomic_bool lost; /* the link has ended; the main thread restarts it */
+	atomic_uint commands; /* sent, not answered */
+	int64_t attached_ms;  /* when the link came up */
+	int64_t retry_ms;     /* pause before the next try */
+	int64_t retry_at_ms;
+	/* Wake the main thread, so that it calls srv_hv_mend. Any thread. */
+	void (*wake)(void *ctx);
+	void *ctx;
+};
+
+/*
+ * srv_hv_start - connect for the first time
+ *
+ * in      h  argv, state_dir, boot, wake, ctx set, the rest zero
+ * returns 0, or -1 with the text set
+ */
+int srv_hv_start(struct srv_hv *h, int64_t now_ms, char *why, size_t why_bytes);
+
+/*
+ * srv_hv_stop - tell the process to quit, let go of it; commands fail from now
+ */
+void srv_hv_stop(struct srv_hv *h);
+
+/*
+ * srv_hv_command - send a command; false: no process
+ * srv_hv_sync - ask for everything to be reported anew
+ */
+bool srv_hv_command(struct srv_hv *h, const struct hv_command *cmd);
+void srv_hv_sync(struct srv_hv *h);
+
+/*
+ * srv_hv_mend - if the process is lost, and it is time, start it again
+ *
+ * returns ms until it wants to be called again; -1: when woken
+ */
+int64_t srv_hv_mend(struct srv_hv *h, int64_t now_ms);
+
+/*
+ * srv_hv_is_lost - is there no hypervisor process now?
+ */
+bool srv_hv_is_lost(const struct srv_hv *h);
+
+#endif

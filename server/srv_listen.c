@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/* System */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* Own */
+#include "server/srv_listen.h"
+
+#define LISTEN_BACKLOG 1024
+#define LISTEN_LOCAL "socket"
+
+/* port_of - of a bound socket */
+static int
+port_of(int fd)
+{
+	struct sockaddr_storage a;
+	socklen_t n = sizeof(a);
+
+	if (getsockname(fd, (struct sockaddr *)(void *)&a, &n) != 0)
+		return -1;
+	if (a.ss_family == AF_INET6)
+		return ntohs(((struct sockaddr_in6 *)(void *)&a)->sin6_port);
+	return ntohs(((struct sockaddr_in *)(void *)&a)->sin_port);
+}
+
+/* bind_one - a socket for one address; -1 with errno */
+static int
+bind_one(const struct addrinfo *ai)
+{
+	int fd = socket(
+	    ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int on = 1, saved;
+
+	if (fd < 0)
+		return -1;
+	/* Lets a restart take a port whose old connections linger. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0)
+		return fd;
+	saved = errno;
+	(void)close(fd); /* never used */
+	errno = saved;
+	return -1;
+}
+
+int
+srv_listen_bind(const char *host, const char *port, int *port_out, char *why,
+    size_t why_bytes)
+{
+	const struct addrinfo hints = {
+	    .ai_flags = AI_PASSIVE | AI_NUMERICSERV,
+	    .ai_socktype = SOCK_STREAM,
+	};
+	struct addrinfo *list;
+	int r = getaddrinfo(host, port, &hints, &list), fd;
+
+	if (r != 0) {
+		(void)snprintf(why, why_bytes, "--listen %s:%s: %s", host, port,
+		    gai_strerror(r));
+		return -1;
+	}
+	fd = bind_one(list);
+	freeaddrinfo(list);
+	if (fd < 0) {
+		(void)snprintf(why, why_bytes, "--listen %s:%s: %s%s", host,
+		    port, strerror(errno),
+		    errno == EADDRINUSE ? "; choose another port, or port 0"
+					: "");
+		return -1;
+	}
+	*port_out = port_of(fd);
+	return fd;
+}
+
+int
+srv_listen_bind_local(const char *dir, char *why, size_t why_bytes)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int d = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int rc = -1;
+
+	if (d < 0 || fd < 0)
+		goto out;
+	/* The folder's own name may be longer than an address can hold. */
+	(void)snprintf(a.sun_path, sizeof(a.sun_path),
+	    "/proc/self/fd/%d/" LISTEN_LOCAL, d);
+	if (unlinkat(d, LISTEN_LOCAL, 0) != 0 && errno != ENOENT)
+		goto out;
+	/* The mode of the socket is that of its name when it is bound. */
+	if (fchmod(fd, 0600) == 0 &&
+	    bind(fd, (struct sockaddr *)(void *)&a, sizeof(a)) == 0)
+		rc = 0;
+out:
+	if (rc != 0)
+		(void)snprintf(why, why_bytes, "%s/" LISTEN_LOCAL ": %s", dir,
+		    strerror(errno));
+	if (d >= 0)
+		(void)close(d); /* a path only */
+	if (rc == 0)
+		return fd;
+	if (fd >= 0)
+		(void)close(fd); /* never used */
+	return -1;
+}
+
+int
+srv_listen_open(int fd, char *why, size_t why_bytes)
+{
+	if (listen(fd, LISTEN_BACKLOG) == 0)
+		return 0;
+	(void)snprintf(why, why_bytes, "listen: %s", strerror(errno));
+	return -1;
+}

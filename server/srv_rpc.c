@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/* System */
+#include <stdlib.h>
+#include <string.h>
+
+/* Own */
+#include "server/srv_rpc.h"
+#include "server/xml.h"
+
+#define KEEP_CALLS 32		  /* per thread */
+#define KEEP_ARENA_BYTES 65536	  /* a bigger arena is not kept */
+#define COUNT_BYTES (256 * 1024)  /* counted at a time */
+#define ROWS_MAX_BYTES (1u << 30) /* longest whole-class reply */
+#define XML "text/xml"
+
+/* What a net thread has. */
+struct thread {
+	struct srv_rpc *rpc;
+	struct http_loop *loop;
+	struct xml_parser *parser;
+	struct fld_reader *reader;
+	struct rpc *spare; /* by next */
+	unsigned nspare;
+	struct rpc *dispatching; /* its done() may come at once */
+	bool done_at_once;
+};
+
+/* A call on its way. */
+struct rpc {
+	struct api_call call; /* first */
+	struct http_post post;
+	struct http_stream stream;
+	struct http_conn *conn;
+	struct thread *thread;
+	struct rpc *next;
+	struct xml_rows rows;
+	uint64_t counted_bytes;
+	struct http_buf scratch;
+};
+
+/* Which thread runs this; NULL in all but net threads. */
+static _Thread_local struct thread *here;
+
+static void
+free_spare(struct thread *t)
+{
+	while (t->spare != NULL) {
+		struct rpc *r = t->spare;
+
+		t->spare = r->next;
+		arena_fini(&r->call.arena);
+		free(r);
+	}
+	t->nspare = 0;
+}
+
+void *
+srv_rpc_thread_new(struct srv_rpc *rpc, struct http_loop *l)
+{
+	struct thread *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	t->rpc = rpc;
+	t->loop = l;
+	t->parser = xml_parser_new();
+	t->reader = fld_reader_new(rpc->env->store);
+	if (t->parser == NULL || t->reader == NULL) {
+		srv_rpc_thread_free(t);
+		return NULL;
+	}
+	here = t;
+	return t;
+}
+
+void
+srv_rpc_thread_free(void *thread)
+{
+	struct thread *t = thread;
+
+	free_spare(t);
+	xml_parser_free(&t->parser);
+	fld_reader_free(&t->reader);
+	free(t);
+	here = NULL;
+}
+
+/* ---- calls are kept, with a block of their arena ---- */
+
+static struct rpc *
+obtain(struct thread *t)
+{
+	struct rpc *r = t->spare;
+	struct arena kept;
+
+	if (r != NULL) {
+		t->spare = r->next;
+		t->nspare--;
+		kept = r->call.arena;
+	} else {
+		r = malloc(sizeof(*r));
+		if (r == NULL)
+			return NULL;
+		arena_init(&kept, 0);
+	}
+	api_call_init(&r->call, t->rpc->env, t->rpc->call_max_bytes);
+	kept.limit_bytes = t->rpc->call_max_bytes;
+	r->call.arena = kept;
+	r->thread = t;
+	atomic_fetch_add(&t->rpc->running, 1);
+	return r;
+}
+
+static void
+release(struct rpc *r)
+{
+	struct thread *t = r->thread;
+	struct arena kept = r->call.arena;
+	bool keep =
+	    t->nspare < KEEP_CALLS && kept.used_bytes <= KEEP_ARENA_BYTES;
+
+	arena_init(&r->call.arena, 0);
+	api_call_fini(&r->call);
+	atomic_fetch_sub(&t->rpc->running, 1);
+	if (!keep) {
+		arena_fini(&kept);
+		free(r);
+		return;
+	}
+	arena_reset(&kept);
+	r->call.arena = kept;
+	r->next = t->spare;
+	t->spare = r;
+	t->nspare++;
+}
+
+/* ---- replies ---- */
+
+/* answer_failure - the call comes to nothing after all */
+static void
+answer_failure(struct rpc *r, const char *text)
+{
+	struct api_call *c = &r->call;
+
+	c->rows = API_ROWS_NONE;
+	c->err = err_internal(&c->why, "%s", text);
+	(void)xml_write_reply(
+	    c, http_answer_begin(r->conn, r->thread->rpc->reply_max_bytes));
+	http_answer_end(r->conn, 200, XML);
+}
+
+/* answer - the reply of a finished call, in one buffer */
+static void
+answer(struct rpc *r)
+{
+	struct http_buf *out =
+	    http_answer_begin(r->conn, r->thread->rpc->reply_max_bytes);
+
+	if (xml_write_reply(&r->call, out))
+		http_answer_end(r->conn, 200, XML);
+	else
+		answer_failure(r,
+		    "the reply is longer than the daemon's limit reply_bytes");
+	release(r);
+}
+
+static bool
+rows_next(struct http_stream *s, struct http_buf *out, size_t room)
+{
+	struct rpc *r =
+	    (struct rpc *)(void *)((char *)s - offsetof(struct rpc, stream));
+
+	(void)xml_rows_more(&r->rows, out, room); /* the length says the end */
+	return !out->failed;
+}
+
+static void
+rows_end(struct http_stream *s)
+{
+	struct rpc *r =
+	    (struct rpc *)(void *)((char *)s - offsetof(struct rpc, stream));
+
+	xml_rows_fini(&r->rows);
+	release(r);
+}
+
+/* rows_counted - the length is known: send */
+static void
+rows_counted(struct rpc *r)
+{
+	xml_rows_fini(&r->rows);
+	xml_rows_init(&r->rows, &r->call);
+	r->stream = (struct http_stream){.next = rows_next, .end = rows_end};
+	http_answer_stream(r->conn, r->counted_bytes, XML, &r->stream);
+}
+
+/* rows_count - a slice of the counting; others have their turn in between */
+static void
+rows_count(struct http_post *p)
+{
+	struct rpc *r =
+	    (struct rpc *)(void *)((char *)p - offsetof(struct rpc, post));
+	bool more;
+
+	http_buf_init(&r->scratch, ROWS_MAX_BYTES);
+	more = xml_rows_more(&r->rows, &r->scratch, COUNT_BYTES);
+	r->counted_bytes += r->scratch.len;
+	if (r->scratch.failed || r->counted_bytes > ROWS_MAX_BYTES) {
+		xml_rows_fini(&r->rows);
+		answer_failure(r, "out of memory for the reply");
+		release(r);
+	} else if (more) {
+		http_loop_post(r->thread->loop, &r->post);
+	} else {
+		rows_counted(r);
+	}
+	http_buf_fini(&r->scratch);
+}
+
+/* reply - in the call's own net thread: it is finished */
+static void
+reply(struct rpc *r)
+{
+	struct api_call *c = &r->call;
+
+	if (c->err != ERR_NONE || c->rows == API_ROWS_NONE) {
+		answer(r);
+		return;
+	}
+	r->counted_bytes = 0;
+	r->post.run = rows_count;
+	xml_rows_init(&r->rows, c);
+	rows_count(&r->post);
+}
+
+static void
+on_reply(struct http_post *p)
+{
+	reply((struct rpc *)(void *)((char *)p - offsetof(struct rpc, post)));
+}
+
+/* done - the call has ended, in whatever thread */
+static void
+done(struct api_call *c)
+{
+	struct rpc *r = (struct rpc *)(void *)c;
+
+	if (here != NULL && here->dispatching == r) {
+		here->done_at_once = true; /* srv_rpc_call replies */
+		return;
+	}
+	r->post.run = on_reply;
+	http_loop_post(r->thread->loop, &r->post);
+}
+
+/* ---- calls ---- */
+
+/* fault - what came is no methodCall */
+static void
+fault(struct rpc *r, const char *text)
+{
+	struct http_buf *out = http_answer_begin(r->conn, 4096);
+
+	if (xml_write_fault(out, 1, text))
+		http_answer_end(r->conn, 200, XML);
+	else
+		http_answer_text(r->conn, 500, "out of memory");
+	release(r);
+}
+
+void
+srv_rpc_call(void *thread, const struct http_request *rq)
+{
+	struct thread *t = thread;
+	struct rpc *r = obtain(t);
+	struct api_call *c;
+	char text[200];
+
+	if (r == NULL) {
+		http_answer_text(rq->conn, 503, "out of memory");
+		return;
+	}
+	r->conn = rq->conn;
+	c = &r->call;
+	c->origin = rq->local ? API_LOCAL_ROOT : API_NETWORK;
+	c->peer = rq->peer;
+	c->done = done;
+	c->owner = r;
+	if (xml_read_call(t->parser, rq->body, rq->body_bytes, c, text,
+		sizeof(text)) != XML_OK) {
+		fault(r, text);
+		return;
+	}
+	t->dispatching = r;
+	t->done_at_once = false;
+	api_dispatch(c, t->reader);
+	t->dispatching = NULL;
+	if (t->done_at_once)
+		reply(r);
+}
