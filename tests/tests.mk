@@ -4,7 +4,8 @@ UNIT_LIBS_server := -lxmlrpc -lxmlrpc_util
 UNIT_SRC_server := tests/model/help_alloc.c
 define unit_rule
 $(O)/tests/unit-$(1): $(call obj,$(wildcard tests/$(1)/test_*.c) \
-    $(wildcard tests/$(1)/help_*.c) $(wildcard tests/$(1)/vfs_*.c) $(UNIT_SRC_$(1))) \
+    $(wildcard tests/$(1)/help_*.c) $(wildcard tests/$(1)/vfs_*.c) \
+    $(UNIT_SRC_$(1))) \
     $(LIB_FILES)
 	@mkdir -p $$(@D)
 	@echo "  LD $$@"
