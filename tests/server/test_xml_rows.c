@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test_xml_rows - a whole class, in pieces of any size, is the same reply
+ */
+
+/* System */
+#include <stdlib.h>
+#include <string.h>
+
+/* Model */
+#include "model/journal/jrn_memory.h"
+
+/* Own */
+#include <criterion/criterion.h>
+
+#include "tests/model/help_alloc.h"
+#include "tests/server/help_xml.h"
+
+#define ARENA ((size_t)1 << 20)
+#define OUT_MAX ((size_t)1 << 24)
+#define VMS 100
+#define REPLY                                                                  \
+	"<?xml version=\"1.0\"?><methodResponse><params><param><value>"        \
+	"<struct><member><name>Status</name><value>Success</value></member>"   \
+	"<member><name>Value</name>"
+#define REPLY_END "</member></struct></value></param></params></methodResponse>"
+
+/* ---- a store with one host and its VMs, and a call that lists a class ---- */
+
+struct list {
+	struct fld_store *store;
+	struct fld_reader *reader;
+	struct idl_msg msg;
+	struct api_call call;
+};
+
+static const struct fld_rules rules = {NULL, NULL, NULL};
+
+static void
+fill(struct fld_store *s)
+{
+	struct idl_ref ref = {1, 1};
+	struct failure why;
+	struct arena a;
+	struct fld_tx *tx;
+	struct idl_host *host;
+	struct idl_vm *vm;
+	char uuid[IDL_UUID_TEXT];
+
+	arena_init(&a, ARENA);
+	tx = fld_tx_begin(s, &a);
+	host = fld_tx_create(tx, IDL_CLASS_HOST, &ref);
+	host->uuid = "host";
+	for (uint64_t i = 0; i < VMS; i++) {
+		ref = (struct idl_ref){i * 7919 % VMS + 1, i};
+		vm = fld_tx_create(tx, IDL_CLASS_VM, &ref);
+		idl_uuid_write(&ref, uuid);
+		vm->uuid = arena_strndup(&a, uuid, strlen(uuid));
+		vm->name_label = "<a name>";
+		vm->resident_on = (struct idl_ref){1, 1};
+	}
+	cr_assert_eq(fld_tx_close(&tx, &why), ERR_NONE);
+	cr_assert_eq(fld_batch_commit(s, &why), FLD_COMMITTED);
+	arena_fini(&a);
+}
+
+static void
+list_open(struct list *l, bool filled)
+{
+	struct failure why;
+
+	memset(l, 0, sizeof *l);
+	cr_assert_eq(
+	    fld_open(&l->store, jrn_memory_new(), &rules, &why), ERR_NONE);
+	if (filled)
+		fill(l->store);
+	l->reader = fld_reader_new(l->store);
+	cr_assert_not_null(l->reader);
+	l->call.msg = &l->msg;
+	l->call.view = fld_pin(l->reader);
+}
+
+static void
+list_close(struct list *l)
+{
+	fld_unpin(l->reader, l->call.view);
+	fld_reader_free(&l->reader);
+	fld_close(&l->store);
+}
+
+static void
+ask(struct list *l, int cls, enum api_rows rows)
+{
+	l->msg.cls = cls;
+	l->call.rows = rows;
+}
+
+/* ---- tests ---- */
+
+static const struct {
+	int cls;
+	enum api_rows rows;
+} asked[] = {
+    {IDL_CLASS_VM, API_ROWS_REFS},
+    {IDL_CLASS_VM, API_ROWS_RECORDS},
+    {IDL_CLASS_HOST, API_ROWS_RECORDS},
+    {IDL_CLASS_POOL, API_ROWS_RECORDS},
+};
+#define NASKED (sizeof asked / sizeof *asked)
+
+/* count - how often a text occurs in another */
+static size_t
+count(const char *text, const char *what)
+{
+	size_t n = 0;
+
+	for (; (text = strstr(text, what)) != NULL; text++)
+		n++;
+	return n;
+}
+
+Test(xml_rows, an_empty_class)
+{
+	struct http_buf out;
+	struct list l;
+
+	list_open(&l, false);
+	http_buf_init(&out, OUT_MAX);
+	ask(&l, IDL_CLASS_VM, API_ROWS_REFS);
+	cr_assert(xml_write_reply(&l.call, &out));
+	http_buf_add(&out, "", 1);
+	cr_expect_str_eq(out.p,
+	    REPLY "<value><array><data></data></array></value>" REPLY_END);
+	http_buf_reset(&out, OUT_MAX);
+	ask(&l, IDL_CLASS_VM, API_ROWS_RECORDS);
+	cr_assert(xml_write_reply(&l.call, &out));
+	http_buf_add(&out, "", 1);
+	cr_expect_str_eq(
+	    out.p, REPLY "<value><struct></struct></value>" REPLY_END);
+	http_buf_fini(&out);
+	list_close(&l);
+}
+
+Test(xml_rows, every_record_once_with_its_inverse_fields)
+{
+	struct http_buf out;
+	struct list l;
+	const char *at;
+
+	list_open(&l, true);
+	http_buf_init(&out, OUT_MAX);
+	ask(&l, IDL_CLASS_VM, API_ROWS_REFS);
+	cr_assert(xml_write_reply(&l.call, &out));
+	http_buf_add(&out, "", 1);
+	cr_expect_eq(count(out.p, "<value>OpaqueRef:"), VMS);
+	http_buf_reset(&out, OUT_MAX);
+	ask(&l, IDL_CLASS_VM, API_ROWS_RECORDS);
+	cr_assert(xml_write_reply(&l.call, &out));
+	http_buf_add(&out, "", 1);
+	cr_expect_eq(count(out.p, "<member><name>OpaqueRef:"), VMS);
+	cr_expect_eq(count(out.p, "<value>&lt;a name&gt;</value>"), VMS);
+	http_buf_reset(&out, OUT_MAX);
+	ask(&l, IDL_CLASS_HOST, API_ROWS_RECORDS);
+	cr_assert(xml_write_reply(&l.call, &out));
+	http_buf_add(&out, "", 1);
+	at = strstr(out.p, "<name>resident_VMs</name>");
+	cr_assert_not_null(at);
+	cr_expect_eq(count(at, "<value>OpaqueRef:00"), VMS);
+	http_buf_fini(&out);
+	list_close(&l);
+}
+
+Test(xml_rows, pieces_of_any_size_make_the_same_reply)
+{
+	static const size_t sizes[] = {1, 100, 1000, 4096, 65536, OUT_MAX};
+	struct http_buf whole, out;
+	struct xml_rows r;
+	struct list l;
+	size_t before;
+
+	list_open(&l, true);
+	http_buf_init(&whole, OUT_MAX);
+	http_buf_init(&out, OUT_MAX);
+	for (size_t i = 0; i < NASKED; i++) {
+		ask(&l, asked[i].cls, asked[i].rows);
+		http_buf_reset(&whole, OUT_MAX);
+		cr_assert(xml_write_reply(&l.call, &whole));
+		for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+			http_buf_reset(&out, OUT_MAX);
+			xml_rows_init(&r, &l.call);
+			do
+				before = out.len;
+			while (xml_rows_more(&r, &out, sizes[k]) &&
+			       out.len >= before + sizes[k]);
+			xml_rows_fini(&r);
+			cr_expect_eq(out.len, whole.len);
+			cr_expect_arr_eq(out.p, whole.p, whole.len);
+		}
+	}
+	http_buf_fini(&whole);
+	http_buf_fini(&out);
+	list_close(&l);
+}
+
+Test(xml_rows, a_buffer_between_pieces_need_hold_one_piece_only)
+{
+	struct http_buf out;
+	struct xml_rows r;
+	struct list l;
+	size_t most = 0;
+	bool more;
+
+	list_open(&l, true);
+	ask(&l, IDL_CLASS_VM, API_ROWS_RECORDS);
+	http_buf_init(&out, OUT_MAX);
+	xml_rows_init(&r, &l.call);
+	do {
+		http_buf_reset(&out, OUT_MAX);
+		more = xml_rows_more(&r, &out, 1000);
+		most = out.len > most ? out.len : most;
+	} while (more);
+	xml_rows_fini(&r);
+	cr_expect(most < 32768, "%zu", most);
+	http_buf_fini(&out);
+	list_close(&l);
+}
+
+Test(xml_rows, each_allocation_may_fail)
+{
+	struct http_buf out;
+	struct list l;
+	bool ok = false, failed = true;
+	size_t n;
+
+	list_open(&l, true);
+	ask(&l, IDL_CLASS_HOST, API_ROWS_RECORDS);
+	for (n = 1; failed && n < 1000; n++) {
+		http_buf_init(&out, OUT_MAX);
+		help_alloc_fail_nth(n);
+		ok = xml_write_reply(&l.call, &out);
+		failed = help_alloc_stop();
+		cr_assert(ok != failed && ok == !out.failed);
+		http_buf_fini(&out);
+	}
+	cr_assert(ok && n > 3);
+	list_close(&l);
+}
