@@ -1,0 +1,603 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * main - xenapi-memoryd: what is started in which order, and ended
+ *
+ * The main thread makes everything, then waits: for signals, for the
+ * hypervisor process to be lost or due for another try, for the boot module to
+ * say that calls may be taken.
+ */
+
+/* System */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Model */
+#include "model/fld.h"
+#include "model/journal/jrn_sqlite.h"
+#include "model/mem.h"
+
+/* Api */
+#include "api/api.h"
+#include "api/boot.h"
+
+/* Own */
+#include "certs/cert_make.h"
+#include "server/conf.h"
+#include "server/http.h"
+#include "server/log.h"
+#include "server/pool.h"
+#include "server/srv_hv.h"
+#include "server/srv_listen.h"
+#include "server/srv_rpc.h"
+#include "server/srv_state.h"
+#include "server/tls.h"
+#include "server/usr.h"
+#include "server/writer.h"
+
+#define MAIN_PATH 4096
+#define MAIN_WORKERS 2
+#define MAIN_HV_PROGRAM "xenapi-memory-hv-sim"
+#define MAIN_DATABASE "xenapi-memory.db"
+#define MAIN_LOCK_WAIT_MS 2000
+#define MAIN_TARGET_WAIT_MS 256000
+#define MAIN_QUIET_POLLS 3
+#define MAIN_POLL_MS 20
+
+enum boot_state { BOOTING, READY, HOPELESS };
+
+struct daemon {
+	struct conf conf;
+	int lock_fd, tcp_fd, local_fd, port;
+	int signal_fd, wake_fd;
+	char hv_program[MAIN_PATH];
+	struct usr_db *users;
+	struct tls_conf *tls;
+	struct fld_store *store;
+	struct wrq *writer;
+	struct pool *pool;
+	struct api_env env;
+	struct api_boot *boot;
+	struct srv_hv hv;
+	struct srv_rpc rpc;
+	struct http_server *http;
+	atomic_int boot_state; /* enum boot_state */
+	char hopeless[300];    /* before boot_state says so */
+};
+
+/* ---- what the api side asks of us ---- */
+
+static int64_t
+now_ms(void *ctx)
+{
+	struct timespec t;
+
+	(void)ctx;
+	(void)clock_gettime(CLOCK_MONOTONIC, &t); /* cannot fail */
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int64_t
+wall_s(void *ctx)
+{
+	(void)ctx;
+	return (int64_t)time(NULL);
+}
+
+static void
+random_bytes(void *ctx, void *buf, size_t n)
+{
+	char *p = buf;
+
+	(void)ctx;
+	while (n > 0) {
+		ssize_t r = getrandom(p, n, 0);
+
+		if (r < 0 && errno != EINTR)
+			log_fatal("getrandom"); /* refs could be guessed */
+		if (r > 0) {
+			p += r;
+			n -= (size_t)r;
+		}
+	}
+}
+
+static bool
+work(void *ctx, struct api_call *c)
+{
+	struct daemon *d = ctx;
+
+	return pool_push(d->pool, c);
+}
+
+static void
+run_work(void *item)
+{
+	api_work_run(item);
+}
+
+static bool
+command(void *ctx, const struct hv_command *cmd)
+{
+	struct daemon *d = ctx;
+
+	return srv_hv_command(&d->hv, cmd);
+}
+
+static enum err
+login(void *ctx, const char *user, const char *password, const char *peer,
+    int *role_out, struct failure *why)
+{
+	struct daemon *d = ctx;
+
+	return usr_login(
+	    d->users, user, password, peer, now_ms(NULL), role_out, why);
+}
+
+static enum err
+change_password(void *ctx, const char *user, const char *old_password,
+    const char *new_password, struct failure *why)
+{
+	struct daemon *d = ctx;
+
+	return usr_change_password(
+	    d->users, user, old_password, new_password, now_ms(NULL), why);
+}
+
+/* ---- what wakes the main thread ---- */
+
+static void
+wake(void *ctx)
+{
+	static const uint64_t one = 1;
+	struct daemon *d = ctx;
+
+	(void)!write(d->wake_fd, &one, sizeof(one)); /* full: awake anyway */
+}
+
+static void
+on_ready(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	atomic_store(&d->boot_state, READY);
+	wake(d);
+}
+
+static void
+on_hopeless(void *ctx, const char *text)
+{
+	struct daemon *d = ctx;
+
+	(void)snprintf(d->hopeless, sizeof(d->hopeless), "%s", text);
+	atomic_store(&d->boot_state, HOPELESS);
+	wake(d);
+}
+
+static void
+on_warn(void *ctx, const char *text)
+{
+	(void)ctx;
+	log_warnx("%s", text);
+}
+
+static void
+on_sync(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	srv_hv_sync(&d->hv);
+}
+
+/* on_fatal - nobody knows what is on disk: the next start reads it back */
+static void
+on_fatal(void *ctx, const struct failure *why)
+{
+	(void)ctx;
+	log_fatalx("store: %s; ending, start again to read back what is there",
+	    why->n > 0 ? why->param[0] : "failed");
+}
+
+/* ---- what HTTP asks of us ---- */
+
+static void *
+thread_new(void *ctx, struct http_loop *l)
+{
+	struct daemon *d = ctx;
+
+	return srv_rpc_thread_new(&d->rpc, l);
+}
+
+static void
+thread_free(void *ctx, void *thread)
+{
+	(void)ctx;
+	srv_rpc_thread_free(thread);
+}
+
+static void
+on_call(void *ctx, void *thread, const struct http_request *rq)
+{
+	(void)ctx;
+	srv_rpc_call(thread, rq);
+}
+
+/* on_health - reads go on without a hypervisor: degraded, not down */
+static int
+on_health(void *ctx, struct http_buf *out)
+{
+	struct daemon *d = ctx;
+	bool lost = srv_hv_is_lost(&d->hv);
+
+	http_buf_printf(out,
+	    "{\"status\":\"%s\",\"hypervisor\":\"%s\",\"store\":\"ok\"}\n",
+	    lost ? "degraded" : "ok", lost ? "lost" : "ok");
+	return 200;
+}
+
+/* ---- starting, in this order ---- */
+
+/* set_process - descriptors, no core files, private files, signals */
+static void
+set_process(struct daemon *d)
+{
+	/* Unlike 0, a limit of 1 also keeps cores from a core_pattern pipe. */
+	const struct rlimit no_core = {1, 1};
+	struct rlimit files;
+	sigset_t set;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files); /* helps, not needed */
+	}
+	if (setrlimit(RLIMIT_CORE, &no_core) != 0)
+		log_warn("core files cannot be switched off");
+	(void)umask(077);
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGHUP);
+	/* Before any thread: all inherit it. */
+	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+	d->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	d->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (d->signal_fd < 0 || d->wake_fd < 0)
+		log_fatal("cannot wait for signals");
+}
+
+/* open_state - folder, sockets, accounts, certificates */
+static void
+open_state(struct daemon *d)
+{
+	const char *dir = d->conf.state_dir;
+	char why[500];
+	int made;
+
+	d->lock_fd = srv_state_take(dir, why, sizeof(why));
+	if (d->lock_fd < 0)
+		log_fatalx("%s", why);
+	d->tcp_fd = srv_listen_bind(
+	    d->conf.host, d->conf.port, &d->port, why, sizeof(why));
+	if (d->tcp_fd < 0)
+		log_fatalx("%s", why);
+	d->local_fd = srv_listen_bind_local(dir, why, sizeof(why));
+	if (d->local_fd < 0)
+		log_fatalx("%s", why);
+	d->users = usr_open(dir, why, sizeof(why));
+	if (d->users == NULL)
+		log_fatalx("%s", why);
+	if (cert_make_self_signed(dir, d->conf.host, &made, why, sizeof(why)) !=
+	    0)
+		log_fatalx("%s", why);
+	if (made > 0)
+		log_info("certificates: made %d self-signed in %s", made, dir);
+	d->tls = tls_conf_new(dir, why, sizeof(why));
+	if (d->tls == NULL)
+		log_fatalx("%s", why);
+}
+
+/* open_store - journal, every record, the writer */
+static void
+open_store(struct daemon *d)
+{
+	const struct wrq_config config_base = {
+	    .now_ms = now_ms, .fatal = on_fatal, .ctx = d};
+	struct wrq_config config = config_base;
+	char path[MAIN_PATH];
+	struct failure why;
+	struct jrn *journal;
+
+	(void)snprintf(
+	    path, sizeof(path), "%s/" MAIN_DATABASE, d->conf.state_dir);
+	if (jrn_sqlite_open(&journal, path, NULL, &why) != ERR_NONE ||
+	    fld_open(&d->store, journal, &mem_rules, &why) != ERR_NONE)
+		log_fatalx("store: %s: %s", path,
+		    why.n > 0 ? why.param[0] : "cannot be opened");
+	config.store = d->store;
+	if (wrq_start(&d->writer, &config, &why) != ERR_NONE)
+		log_fatalx("writer: %s", why.param[0]);
+}
+
+/* open_api - everything a call needs */
+static void
+open_api(struct daemon *d)
+{
+	const struct api_boot_calls calls = {
+	    .ctx = d,
+	    .ready = on_ready,
+	    .hopeless = on_hopeless,
+	    .warn = on_warn,
+	    .sync = on_sync,
+	};
+
+	d->pool = pool_new(MAIN_WORKERS, (size_t)d->conf.login_queue, run_work);
+	d->env = (struct api_env){
+	    .store = d->store,
+	    .writer = d->writer,
+	    .ctx = d,
+	    .work = work,
+	    .command = command,
+	    .now_ms = now_ms,
+	    .wall_s = wall_s,
+	    .random = random_bytes,
+	    .login = login,
+	    .change_password = change_password,
+	    .lock_wait_ms = MAIN_LOCK_WAIT_MS,
+	    .target_wait_ms = MAIN_TARGET_WAIT_MS,
+	    .sessions_max = (unsigned)d->conf.sessions,
+	};
+	if (d->pool == NULL || api_env_init(&d->env) != 0)
+		log_fatalx("out of memory");
+	d->boot = api_boot_new(&d->env, d->conf.sim, &calls);
+	if (d->boot == NULL)
+		log_fatalx("out of memory");
+	d->rpc = (struct srv_rpc){
+	    .env = &d->env,
+	    .call_max_bytes = (size_t)d->conf.call_bytes,
+	    .reply_max_bytes = (size_t)d->conf.reply_bytes,
+	};
+}
+
+/* find_program - the hypervisor process lies beside us */
+static void
+find_program(struct daemon *d)
+{
+	char *p = d->hv_program;
+	ssize_t n = readlink("/proc/self/exe", p, MAIN_PATH - 64);
+	char *slash;
+
+	if (n <= 0)
+		log_fatal("/proc/self/exe");
+	p[n] = '\0';
+	slash = strrchr(p, '/');
+	(void)snprintf(slash + 1, 64, "%s", MAIN_HV_PROGRAM);
+}
+
+/* start_hv - the hypervisor process; its facts go to the boot module */
+static void
+start_hv(struct daemon *d)
+{
+	static char option[] = "--sim";
+	char why[500];
+
+	find_program(d);
+	d->hv.argv[0] = d->hv_program;
+	if (d->conf.sim != NULL) {
+		d->hv.argv[1] = option;
+		d->hv.argv[2] = strdup(d->conf.sim);
+		if (d->hv.argv[2] == NULL)
+			log_fatalx("out of memory");
+	}
+	d->hv.state_dir = d->conf.state_dir;
+	d->hv.boot = d->boot;
+	d->hv.wake = wake;
+	d->hv.ctx = d;
+	if (srv_hv_start(&d->hv, now_ms(NULL), why, sizeof(why)) != 0)
+		log_fatalx("hypervisor: %s", why);
+}
+
+static struct http_limits
+limits_of(const struct conf *c)
+{
+	return (struct http_limits){
+	    .threads = (unsigned)c->threads,
+	    .connections_max = (unsigned)c->connections,
+	    .connections_per_address_max = (unsigned)c->connections_per_address,
+	    .local_connections_max = (unsigned)c->local_connections,
+	    .body_max_bytes = (size_t)c->body_bytes,
+	    .bodies_max_bytes = (size_t)c->bodies_bytes,
+	    .header_max_bytes = (size_t)c->header_bytes,
+	    .headers_max = (unsigned)c->headers,
+	    .handshake_ms = c->handshake_ms,
+	    .idle_ms = c->idle_ms,
+	    .header_ms = c->header_ms,
+	    .body_ms = c->body_ms,
+	    .write_ms = c->write_ms,
+	    .reply_ms = c->reply_ms,
+	    .linger_ms = c->linger_ms,
+	};
+}
+
+/* start_http - listen, run the loops, say that we are ready */
+static void
+start_http(struct daemon *d)
+{
+	const struct http_limits limits = limits_of(&d->conf);
+	const struct http_ops ops = {
+	    .ctx = d,
+	    .thread_new = thread_new,
+	    .thread_free = thread_free,
+	    .call = on_call,
+	    .health = on_health,
+	};
+	bool six = strchr(d->conf.host, ':') != NULL;
+	char why[200];
+
+	if (srv_listen_open(d->tcp_fd, why, sizeof(why)) != 0 ||
+	    srv_listen_open(d->local_fd, why, sizeof(why)) != 0)
+		log_fatalx("%s:%d: %s", d->conf.host, d->port, why);
+	d->http =
+	    http_server_new(&limits, &ops, d->tls, d->tcp_fd, d->local_fd);
+	if (d->http == NULL || !http_server_start(d->http))
+		log_fatalx("http: out of memory, descriptors or threads");
+	(void)printf("ready https://%s%s%s:%d\n", six ? "[" : "", d->conf.host,
+	    six ? "]" : "", d->port);
+	if (fflush(stdout) != 0)
+		log_warn("standard output");
+}
+
+/* ---- running ---- */
+
+/* reload - SIGHUP: certificates and accounts anew; what fails stays */
+static void
+reload(struct daemon *d)
+{
+	char why[500];
+
+	if (tls_conf_reload(d->tls, why, sizeof(why)) == 0)
+		log_info("certificates: read again");
+	else
+		log_warnx("certificates: kept the old ones: %s", why);
+	if (usr_reload(d->users, why, sizeof(why)) == 0)
+		log_info("users: read again");
+	else
+		log_warnx("users: kept the old ones: %s", why);
+}
+
+/* take_signal - returns true when we are to end */
+static bool
+take_signal(struct daemon *d)
+{
+	struct signalfd_siginfo info;
+
+	while (
+	    read(d->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo != SIGHUP)
+			return true;
+		reload(d);
+	}
+	return false;
+}
+
+/* on_boot - take calls as soon as there is something to say */
+static void
+on_boot(struct daemon *d)
+{
+	int state = atomic_load(&d->boot_state);
+
+	if (state == HOPELESS) {
+		srv_hv_stop(&d->hv);
+		log_fatalx("%s", d->hopeless);
+	}
+	if (state == READY && d->http == NULL)
+		start_http(d);
+}
+
+/* run - until a signal says to end */
+static void
+run(struct daemon *d)
+{
+	struct pollfd fds[] = {
+	    {.fd = d->signal_fd, .events = POLLIN},
+	    {.fd = d->wake_fd, .events = POLLIN},
+	};
+	int64_t wait_ms = -1;
+	uint64_t n;
+
+	for (;;) {
+		(void)poll(fds, 2, (int)wait_ms); /* EINTR: look, wait again */
+		if (take_signal(d))
+			return;
+		(void)!read(d->wake_fd, &n, sizeof(n)); /* maybe nothing */
+		on_boot(d);
+		wait_ms = srv_hv_mend(&d->hv, now_ms(NULL));
+	}
+}
+
+/* ---- ending ---- */
+
+/*
+ * settle - let running calls end: none left, or none but parked ones (those
+ * have nothing in flight, look after look)
+ */
+static void
+settle(struct daemon *d)
+{
+	const struct timespec pause = {0, MAIN_POLL_MS * 1000000};
+	int64_t until_ms = now_ms(NULL) + d->conf.stop_ms;
+	int quiet = 0;
+
+	while (atomic_load(&d->rpc.running) > 0 && quiet < MAIN_QUIET_POLLS &&
+	       now_ms(NULL) < until_ms) {
+		quiet = atomic_load(&d->hv.commands) == 0 ? quiet + 1 : 0;
+		(void)nanosleep(&pause, NULL); /* shorter is fine */
+	}
+}
+
+/* stop - in an order in which nobody pushes to what has gone */
+static void
+stop(struct daemon *d)
+{
+	log_info("ending");
+	if (d->http != NULL) {
+		http_server_drain(d->http);
+		settle(d);
+	}
+	srv_hv_stop(&d->hv);
+	api_boot_lost(d->boot);
+	pool_free(&d->pool);
+	wrq_stop(&d->writer);
+	if (d->http != NULL) {
+		http_server_stop(d->http, d->conf.stop_ms);
+		http_server_free(&d->http);
+	}
+	api_boot_free(&d->boot);
+	api_env_fini(&d->env);
+	fld_close(&d->store);
+	tls_conf_free(&d->tls);
+	usr_close(&d->users);
+	free(d->hv.argv[2]);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct daemon d;
+	char why[1000], path[MAIN_PATH];
+
+	switch (conf_parse(&d.conf, argc, argv, why, sizeof(why))) {
+	case CONF_RUN:
+		break;
+	case CONF_HELP:
+		conf_help();
+		return 0;
+	case CONF_BAD:
+		(void)fprintf(stderr, "xenapi-memoryd: %s\n", why);
+		return 1;
+	}
+	if (d.conf.verbose)
+		log_verbose();
+	set_process(&d);
+	open_state(&d);
+	open_store(&d);
+	open_api(&d);
+	start_hv(&d);
+	run(&d);
+	stop(&d);
+	(void)snprintf(path, sizeof(path), "%s/socket", d.conf.state_dir);
+	(void)unlink(path); /* else the next start removes it */
+	return 0;
+}
