@@ -21,7 +21,7 @@
 #include "api/seed.h"
 #include "api/vm_priv.h"
 
-#define COUNT_MAX 100000
+#define COUNT_MAX 10000
 #define UNSET (-1)
 
 enum state { HALTED, RUNNING, PAUSED };
