@@ -79,7 +79,7 @@ hv_sim_find_host(struct hv_sim *w, const struct hv_uuid *uuid)
 static struct hv_sim_dom **
 bucket_of(const struct hv_sim *w, const struct hv_uuid *uuid)
 {
-	return &w->bucket[(uuid->lo ^ uuid->hi) & (w->nbuckets - 1)];
+	return &w->bucket[(uuid->lo ^ uuid->hi) & (w->nbuckets - 1)].first;
 }
 
 struct hv_sim_dom *
@@ -97,8 +97,9 @@ hv_sim_find(struct hv_sim *w, const struct hv_uuid *uuid)
 static bool
 grow(struct hv_sim *w)
 {
-	size_t n = w->nbuckets, was = w->nbuckets;
-	struct hv_sim_dom **old = w->bucket, **fresh, *d, **at;
+	size_t n, was = w->nbuckets;
+	struct hv_sim_bucket *old = w->bucket, *fresh;
+	struct hv_sim_dom *d, **at;
 
 	if (w->ndoms < was)
 		return true;
@@ -109,8 +110,8 @@ grow(struct hv_sim *w)
 	w->bucket = fresh;
 	w->nbuckets = n;
 	for (size_t i = 0; i < was; i++)
-		while ((d = old[i]) != NULL) {
-			old[i] = d->next;
+		while ((d = old[i].first) != NULL) {
+			old[i].first = d->next;
 			at = bucket_of(w, &d->uuid);
 			d->next = *at;
 			*at = d;
@@ -503,20 +504,29 @@ hv_sim_new(const struct hv_sim_host *hosts, size_t n)
 	return w;
 }
 
+/* free_all - of a list that ends with the world */
+static void
+free_all(struct hv_sim_doms *list)
+{
+	struct hv_sim_dom *d = TAILQ_FIRST(list), *next;
+
+	for (; d != NULL; d = next) {
+		next = TAILQ_NEXT(d, on_host);
+		free(d);
+	}
+}
+
 void
 hv_sim_free(struct hv_sim **wp)
 {
 	struct hv_sim *w = *wp;
-	struct hv_sim_dom *d;
 
 	if (w == NULL)
 		return;
 	hv_sim_attach(w, NULL);
 	for (size_t i = 0; i < w->nhosts; i++)
-		while ((d = TAILQ_FIRST(&w->hosts[i].doms)) != NULL)
-			hv_sim_drop(w, d);
-	while ((d = TAILQ_FIRST(&w->images)) != NULL)
-		hv_sim_drop(w, d);
+		free_all(&w->hosts[i].doms);
+	free_all(&w->images);
 	(void)pthread_cond_destroy(&w->quiet); /* ours and free */
 	(void)pthread_mutex_destroy(&w->lock);
 	free(w->hosts);

@@ -85,6 +85,10 @@ struct hv_sim_machine {
 	struct hv_sim_doms doms;
 };
 
+struct hv_sim_bucket {
+	struct hv_sim_dom *first;
+};
+
 struct hv_sim {
 	pthread_mutex_t lock;
 	pthread_cond_t quiet;	 /* flushing is 0 */
@@ -95,10 +99,10 @@ struct hv_sim {
 	uint64_t now_ms;
 	size_t nhosts;
 	struct hv_sim_machine *hosts;
-	struct hv_sim_doms images;  /* suspend images */
-	struct hv_sim_doms busy;    /* domains that time may change */
-	struct hv_sim_doms dirty;   /* domains to report */
-	struct hv_sim_dom **bucket; /* by uuid, images too */
+	struct hv_sim_doms images;    /* suspend images */
+	struct hv_sim_doms busy;      /* domains that time may change */
+	struct hv_sim_doms dirty;     /* domains to report */
+	struct hv_sim_bucket *bucket; /* by uuid, images too */
 	size_t nbuckets, ndoms;
 };
 
@@ -117,7 +121,8 @@ struct hv_sim_dom *hv_sim_find(struct hv_sim *w, const struct hv_uuid *uuid);
 uint64_t hv_sim_pages_of_kib(uint64_t kib);
 
 /*
- * hv_sim_avail - pages of a host that can be had; _take, _give - move them
+ * hv_sim_avail - pages of a host that can be had
+ * hv_sim_take_pages, hv_sim_give_pages - a domain has them, or no longer
  */
 uint64_t hv_sim_avail(const struct hv_sim_machine *h);
 void hv_sim_take_pages(struct hv_sim_machine *h, uint64_t pages);
