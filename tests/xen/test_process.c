@@ -35,7 +35,7 @@ place_new(struct place *p, const char *linger_ms)
 	const char *program = getenv("HV_SIM");
 
 	memset(p, 0, sizeof *p);
-	strcpy(p->top, "/tmp/hv_test.XXXXXX");
+	memcpy(p->top, "/tmp/hv_test.XXXXXX", sizeof "/tmp/hv_test.XXXXXX");
 	cr_assert_not_null(mkdtemp(p->top));
 	(void)snprintf(
 	    p->dir, sizeof p->dir, "%s/" LONG_NAME "/" LONG_NAME, p->top);

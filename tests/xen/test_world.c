@@ -76,8 +76,10 @@ random_command(struct help_sim *h, unsigned *seed)
 
 	c->host = help_host(h, pick(seed, HOSTS))->uuid;
 	c->dest = help_host(h, pick(seed, HOSTS))->uuid;
-	strcpy(c->behaviour, manners[pick(seed, 12)]);
-	strcpy(c->domain_type, types[pick(seed, 4)]);
+	(void)snprintf(
+	    c->behaviour, sizeof c->behaviour, "%s", manners[pick(seed, 12)]);
+	(void)snprintf(
+	    c->domain_type, sizeof c->domain_type, "%s", types[pick(seed, 4)]);
 	c->vcpus = pick(seed, 5);
 	c->paused = pick(seed, 2);
 	c->static_max_kib = 1 + pick(seed, 1 << 20);
