@@ -17,7 +17,8 @@
 #include "model/trie.h"
 
 #define DIGIT_BITS 5
-#define LEVELS 26 /* 25 x 5 bits, then the last 3 */
+#define HIGH_DIGITS 12 /* that lie in key.hi alone */
+#define LEVELS 26      /* 25 x 5 bits, then the last 3 */
 
 struct trie_node {
 	uint32_t leaves; /* bit d: slot d is a leaf */
@@ -181,11 +182,16 @@ trie_get(const struct trie_node *root, struct trie_key key)
 {
 	const struct trie_node *n;
 	const struct trie_leaf *l;
+	uint64_t bits = key.hi; /* its next digit is on top */
 	uint32_t bit;
 	int level = 0;
 
-	for (n = root; n != NULL; n = kid_of(n, bit)) {
-		bit = 1u << digit(key, level++);
+	/* The first digits are shifted out of one word: this is the hot path
+	 * of every call, and tries are a few levels deep. */
+	for (n = root; n != NULL; n = kid_of(n, bit), bits <<= DIGIT_BITS) {
+		bit = 1u << (level < HIGH_DIGITS ? bits >> (64 - DIGIT_BITS)
+						 : digit(key, level));
+		level++;
 		if ((n->leaves & bit) != 0) {
 			l = &n->leaf[place(n->leaves, bit)];
 			return key_cmp(l->key, key) == 0 ? l : NULL;
