@@ -7,7 +7,7 @@ calls=1000
 count() {
 	out="$2/callgrind.$1"
 	valgrind --tool=callgrind --callgrind-out-file="$out" \
-	    --collect-atstart=no --toggle-collect=answer \
+	    --collect-atstart=no \
 	    "$3" "$1" "$calls" >"$out.log" 2>&1
 	awk '/^summary:/ {print $2}' "$out"
 }

@@ -77,6 +77,10 @@ uuid_of(struct arena *a, struct idl_ref ref)
 static void
 add_host(struct fld_tx *tx, struct arena *a)
 {
+	static const char *const hvm = "hvm-3.0-x86_64";
+	static const struct idl_set capabilities = {1, &hvm};
+	static const char *const cpus[] = {"cpu_count", "16"};
+	static const struct idl_map cpu_info = {1, &cpus[0], &cpus[1]};
 	struct idl_ref ref = help_host_ref();
 	struct idl_host *h = fld_tx_create(tx, IDL_CLASS_HOST, &ref);
 	struct idl_host_metrics *m =
@@ -86,6 +90,8 @@ add_host(struct fld_tx *tx, struct arena *a)
 	h->name_label = "bench";
 	h->metrics = ref;
 	h->enabled = true;
+	h->capabilities = &capabilities;
+	h->cpu_info = &cpu_info;
 	m->uuid = uuid_of(a, (struct idl_ref){ref.lo, ref.hi});
 	m->memory_total = 1ll << 50;
 	m->live = true;
