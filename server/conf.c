@@ -141,7 +141,7 @@ on_key(void *user, const char *section, const char *name, const char *value)
 
 	if (f->bad != 0)
 		return 0;
-	if (strcmp(section, "limits") != 0) {
+	if (section[0] != '\0' && strcmp(section, "limits") != 0) {
 		(void)snprintf(f->text, sizeof(f->text),
 		    "unknown section [%s]; there is [limits]", section);
 	} else if (set(f, name, value)) {
@@ -332,7 +332,8 @@ conf_help(void)
 	       "  --config FILE       limits and time-outs (INI)\n"
 	       "  --verbose           log more\n\n"
 	       "SIGHUP reads certificates and accounts again; SIGTERM ends it."
-	       "\n\nSection [limits] of the config file:\n",
+	       "\n\nThe config file (name = value, in section [limits] or in "
+	       "none):\n",
 	    usage);
 	for (size_t i = 0; i < NROWS; i++)
 		printf("  %-24s %s\n%27s%lld; %lld to %lld\n", rows[i].name,
