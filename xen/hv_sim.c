@@ -504,37 +504,6 @@ hv_sim_new(const struct hv_sim_host *hosts, size_t n)
 	return w;
 }
 
-/* free_all - of a list that ends with the world */
-static void
-free_all(struct hv_sim_doms *list)
-{
-	struct hv_sim_dom *d = TAILQ_FIRST(list), *next;
-
-	for (; d != NULL; d = next) {
-		next = TAILQ_NEXT(d, on_host);
-		free(d);
-	}
-}
-
-void
-hv_sim_free(struct hv_sim **wp)
-{
-	struct hv_sim *w = *wp;
-
-	if (w == NULL)
-		return;
-	hv_sim_attach(w, NULL);
-	for (size_t i = 0; i < w->nhosts; i++)
-		free_all(&w->hosts[i].doms);
-	free_all(&w->images);
-	(void)pthread_cond_destroy(&w->quiet); /* ours and free */
-	(void)pthread_mutex_destroy(&w->lock);
-	free(w->hosts);
-	free(w->bucket);
-	free(w);
-	*wp = NULL;
-}
-
 static void
 enter(struct hv_sim *w)
 {
@@ -579,8 +548,9 @@ forget_asker(struct hv_sim *w)
 	d->ask.answered = true;
 }
 
-void
-hv_sim_attach(struct hv_sim *w, const struct hv_sim_peer *peer)
+/* replace - another peer, or nobody, hears from now on */
+static void
+replace(struct hv_sim *w, const struct hv_sim_peer *peer, enum hv_sim_loss how)
 {
 	static const struct hv_sim_peer nobody;
 	struct hv_sim_peer was;
@@ -590,8 +560,45 @@ hv_sim_attach(struct hv_sim *w, const struct hv_sim_peer *peer)
 	w->peer = peer != NULL ? *peer : nobody;
 	forget_asker(w);
 	if (was.lost != NULL)
-		was.lost(was.ctx);
+		was.lost(was.ctx, how);
 	leave_to(w, was);
+}
+
+void
+hv_sim_attach(struct hv_sim *w, const struct hv_sim_peer *peer)
+{
+	replace(w, peer, HV_SIM_REPLACED);
+}
+
+/* free_all - of a list that ends with the world */
+static void
+free_all(struct hv_sim_doms *list)
+{
+	struct hv_sim_dom *d = TAILQ_FIRST(list), *next;
+
+	for (; d != NULL; d = next) {
+		next = TAILQ_NEXT(d, on_host);
+		free(d);
+	}
+}
+
+void
+hv_sim_free(struct hv_sim **wp)
+{
+	struct hv_sim *w = *wp;
+
+	if (w == NULL)
+		return;
+	replace(w, NULL, HV_SIM_ENDED);
+	for (size_t i = 0; i < w->nhosts; i++)
+		free_all(&w->hosts[i].doms);
+	free_all(&w->images);
+	(void)pthread_cond_destroy(&w->quiet); /* ours and free */
+	(void)pthread_mutex_destroy(&w->lock);
+	free(w->hosts);
+	free(w->bucket);
+	free(w);
+	*wp = NULL;
 }
 
 void

@@ -97,11 +97,12 @@ void hv_sim_free(struct hv_sim **w);
  *         NULL for the whole: nobody
  * note    facts come after the first HV_SYNC of this peer
  */
+enum hv_sim_loss { HV_SIM_REPLACED, HV_SIM_ENDED };
 struct hv_sim_peer {
 	void *ctx;
 	void (*up)(void *ctx, const struct hv_msg *m);
 	void (*flush)(void *ctx);
-	void (*lost)(void *ctx);
+	void (*lost)(void *ctx, enum hv_sim_loss how);
 };
 void hv_sim_attach(struct hv_sim *w, const struct hv_sim_peer *peer);
 

@@ -23,6 +23,7 @@ struct local {
 	struct item *first, **last;
 	bool handing; /* a thread is in the callbacks */
 	bool lost, told;
+	bool ended; /* world is a dangling pointer */
 	const char *why;
 };
 
@@ -66,13 +67,15 @@ up(void *ctx, const struct hv_msg *m)
 
 /* lost - another link took the place, or the world ends */
 static void
-lost(void *ctx)
+lost(void *ctx, enum hv_sim_loss how)
 {
 	struct local *l = ctx;
 
 	enter(l);
 	l->lost = true;
-	l->why = "the world is somebody else's now";
+	l->ended = how == HV_SIM_ENDED;
+	l->why = l->ended ? "the world has ended"
+			  : "the world is somebody else's now";
 	leave(l);
 }
 
@@ -138,7 +141,7 @@ close_local(struct hv_link *link, enum hv_close how)
 	struct item *it;
 
 	(void)how; /* the world is the test's */
-	if (!l->lost)
+	if (!l->ended)
 		hv_sim_detach(l->world, l);
 	while ((it = l->first) != NULL) {
 		l->first = it->next;
