@@ -2,6 +2,7 @@
 UNIT_DIRS := model api xen server fault
 UNIT_LIBS_server := -lxmlrpc -lxmlrpc_util
 UNIT_SRC_server := tests/model/help_alloc.c
+UNIT_SRC_xen := tests/model/help_alloc.c
 UNIT_SRC_fault := tests/model/help_alloc.c tests/model/help_random.c
 define unit_rule
 $(O)/tests/unit-$(1): $(call obj,$(wildcard tests/$(1)/test_*.c) \
