@@ -19,6 +19,8 @@
 #define DIGIT_BITS 5
 #define HIGH_DIGITS 12 /* that lie in key.hi alone */
 #define LEVELS 26      /* 25 x 5 bits, then the last 3 */
+#define SLOTS 32
+#define FEW 16 /* so many are sorted by insertion */
 
 struct trie_node {
 	uint32_t leaves; /* bit d: slot d is a leaf */
@@ -363,6 +365,109 @@ trie_put(struct trie_node **root, uint64_t edit, struct trie_key key,
 			return false;
 		slot = &kids_of(*slot)[place((*slot)->kids, bit)];
 	}
+}
+
+/* ---- building ---- */
+
+/* sort_few - by insertion */
+static void
+sort_few(struct trie_leaf *leaf, size_t n)
+{
+	struct trie_leaf l;
+	size_t i, k;
+
+	for (i = 1; i < n; i++) {
+		l = leaf[i];
+		for (k = i; k > 0 && key_cmp(leaf[k - 1].key, l.key) > 0; k--)
+			leaf[k] = leaf[k - 1];
+		leaf[k] = l;
+	}
+}
+
+/* sort_from - leaves that agree above a level: by its digit, then on */
+static void
+sort_from(struct trie_leaf *leaf, size_t n, struct trie_leaf *room, int level)
+{
+	size_t at[SLOTS + 1] = {0}, i, k;
+	unsigned d;
+
+	if (n < FEW || level == LEVELS) {
+		sort_few(leaf, n);
+		return;
+	}
+	for (i = 0; i < n; i++)
+		at[digit(leaf[i].key, level) + 1]++;
+	for (d = 0; d < SLOTS; d++)
+		at[d + 1] += at[d];
+	memcpy(room, leaf, n * sizeof *leaf);
+	for (i = 0; i < n; i++)
+		leaf[at[digit(room[i].key, level)]++] = room[i];
+	for (i = 0, d = 0; d < SLOTS; d++, i = k) {
+		k = at[d]; /* where its leaves end */
+		sort_from(leaf + i, k - i, room, level + 1);
+	}
+}
+
+void
+trie_sort(struct trie_leaf *leaf, size_t n, struct trie_leaf *room)
+{
+	sort_from(leaf, n, room, 0);
+}
+
+/* run_of - how many leaves share the first one's digit */
+static size_t
+run_of(const struct trie_leaf *leaf, size_t n, int level)
+{
+	unsigned d = digit(leaf->key, level);
+	size_t run = 1;
+
+	while (run < n && digit(leaf[run].key, level) == d)
+		run++;
+	return run;
+}
+
+/* build - the node of sorted leaves that agree above a level */
+static struct trie_node *
+build(const struct trie_leaf *leaf, size_t n, int level, uint64_t edit)
+{
+	uint32_t leaves = 0, kids = 0, bit;
+	struct trie_waste waste = {NULL, 0};
+	struct trie_node *node, *kid;
+	size_t i, run;
+
+	for (i = 0; i < n; i += run) {
+		run = run_of(leaf + i, n - i, level);
+		bit = 1u << digit(leaf[i].key, level);
+		*(run == 1 ? &leaves : &kids) |= bit;
+	}
+	node = node_new(leaves, kids, edit);
+	if (node == NULL)
+		return NULL;
+	node->kids = 0; /* those that are there so far */
+	for (i = 0; i < n; i += run) {
+		run = run_of(leaf + i, n - i, level);
+		bit = 1u << digit(leaf[i].key, level);
+		if (run == 1) {
+			node->leaf[place(leaves, bit)] = leaf[i];
+			continue;
+		}
+		kid = build(leaf + i, run, level + 1, edit);
+		if (kid == NULL) {
+			trie_diff(node, NULL, 0, &waste);
+			trie_free(&waste);
+			return NULL;
+		}
+		kids_of(node)[place(kids, bit)] = kid;
+		node->kids |= bit;
+	}
+	return node;
+}
+
+struct trie_node *
+trie_build(const struct trie_leaf *leaf, size_t n, uint64_t edit)
+{
+	assert(n > 0 && edit != 0);
+	return build(leaf, n, 0, edit);
 }
 
 /* ---- removing ---- */

@@ -85,6 +85,22 @@ bool trie_put(struct trie_node **root, uint64_t edit, struct trie_key key,
 bool trie_del(struct trie_node **root, uint64_t edit, struct trie_key key);
 
 /*
+ * trie_sort - leaves into the order of their keys
+ *
+ * in      room  space for n leaves, contents lost
+ */
+void trie_sort(struct trie_leaf *leaf, size_t n, struct trie_leaf *room);
+
+/*
+ * trie_build - a map of many leaves at once, much faster than one by one
+ *
+ * in      leaf[0..n)  sorted, no two with one key; n > 0
+ * returns the root; NULL: out of memory
+ */
+struct trie_node *trie_build(
+    const struct trie_leaf *leaf, size_t n, uint64_t edit);
+
+/*
  * trie_diff - collect the nodes that one root has and another has not
  *
  * in      gone  root about to be forgotten

@@ -235,6 +235,42 @@ Test(trie, random_histories_agree_with_a_sorted_array)
 	}
 }
 
+Test(trie, built_at_once_is_the_same_as_one_by_one)
+{
+	static struct trie_leaf leaf[2500], room[2500];
+	static struct plain p;
+	struct trie_node *one, *all;
+	struct help_random r;
+	unsigned kind;
+	size_t i, n;
+
+	help_random_init(&r, "trie build");
+	for (kind = 0; kind < 24; kind++) {
+		one = NULL;
+		p.n = 0;
+		for (i = 1 + help_random_below(&r, kind < 8 ? 40 : 2400); i > 0;
+		     i--)
+			plain_put(&p, random_key(&r, kind), i);
+		n = p.n;
+		memcpy(leaf, p.leaf, n * sizeof leaf[0]);
+		for (i = 0; i < n; i++) { /* shuffled */
+			size_t k = help_random_below(&r, n);
+			struct trie_leaf l = leaf[i];
+
+			leaf[i] = leaf[k];
+			leaf[k] = l;
+		}
+		for (i = 0; i < n; i++)
+			cr_assert(trie_put(&one, 1, leaf[i].key, leaf[i].v));
+		trie_sort(leaf, n, room);
+		cr_assert_eq(memcmp(leaf, p.leaf, n * sizeof leaf[0]), 0);
+		all = trie_build(leaf, n, 1);
+		expect_equal(all, &p);
+		cr_assert_eq(
+		    forget(all, NULL, 0), forget(one, NULL, 0), "in shape too");
+	}
+}
+
 Test(trie, difference_costs_only_what_changed)
 {
 	struct trie_node *root = NULL, *old;
@@ -307,5 +343,14 @@ Test(trie, failing_allocations_lose_nothing)
 	cr_assert(ok);
 	cr_assert_gt(n, 10);
 	(void)forget(old, root, 0);
+	(void)forget(root, NULL, 0);
+	for (n = 1;; n++) {
+		help_alloc_fail_nth(n);
+		root = trie_build(before.leaf, before.n, 1);
+		if (!help_alloc_stop())
+			break;
+		cr_assert_null(root);
+	}
+	expect_equal(root, &before);
 	(void)forget(root, NULL, 0);
 }
