@@ -156,6 +156,16 @@ key_of(const struct fld_store *s, const struct fld_index *ix, const void *rec)
 	    hash_of(s, ix->field->type, field_of(ix->field, rec)), h->ref.hi};
 }
 
+bool
+fld_index_key(const struct fld_store *s, const struct fld_index *ix,
+    const void *rec, struct trie_key *key_out)
+{
+	if (!is_entered(ix->field, rec))
+		return false;
+	*key_out = key_of(s, ix, rec);
+	return true;
+}
+
 /* is_kept - do both versions have the same entry in an index? */
 static bool
 is_kept(const struct idl_field *f, const void *was, const void *now)
@@ -185,10 +195,9 @@ fld_index_drop(struct fld_store *s, struct fld_image *image, int cls,
 	return ERR_NONE;
 }
 
-/* clash - the failure of a record that cannot have its value */
-static enum err
-clash(const struct idl_class *c, const struct idl_field *f, const void *rec,
-    const struct idl_ref *other, struct failure *why)
+enum err
+fld_index_clash(const struct idl_class *c, const struct idl_field *f,
+    const void *rec, const struct idl_ref *other, struct failure *why)
 {
 	const struct idl_hdr *h = rec;
 	char ref[IDL_REF_TEXT], taken[IDL_REF_TEXT];
@@ -217,7 +226,7 @@ check_unique(const struct fld_store *s, const struct fld_image *image,
 		found = fld_record(image, c->id, &other);
 		if (found != NULL &&
 		    idl_equal(f->type, field_of(f, found), field_of(f, rec)))
-			return clash(c, f, rec, &other, why);
+			return fld_index_clash(c, f, rec, &other, why);
 		if (l->key.lo == UINT64_MAX)
 			break;
 	}
@@ -241,7 +250,7 @@ add_one(struct fld_store *s, struct fld_image *image, const struct idl_class *c,
 			return rc;
 	}
 	if (there != NULL) /* same upper half of the ref, same hash */
-		return clash(c, ix->field, rec,
+		return fld_index_clash(c, ix->field, rec,
 		    &(struct idl_ref){key.lo, there->v.word}, why);
 	if (!trie_put(&root->node, s->edit, key,
 		(union trie_value){.word = h->ref.lo}))

@@ -181,6 +181,20 @@ const struct trie_leaf *fld_index_seek(const struct fld_store *s,
     const void *value, uint64_t from_hi);
 
 /*
+ * fld_index_key - the key of a record in an index
+ *
+ * returns false when the record has no value there: it is not entered
+ */
+bool fld_index_key(const struct fld_store *s, const struct fld_index *ix,
+    const void *rec, struct trie_key *key_out);
+
+/*
+ * fld_index_clash - the failure of a record whose value another one has
+ */
+enum err fld_index_clash(const struct idl_class *c, const struct idl_field *f,
+    const void *rec, const struct idl_ref *other, struct failure *why);
+
+/*
  * fld_index_drop - forget the indexed values of a version that is replaced
  * fld_index_add - enter those of its successor
  *
@@ -237,6 +251,25 @@ void fld_free_all(struct fld_store *s, struct fld_image *image);
  * fld_collect_all - free all garbage; no reader is left
  */
 void fld_collect_all(struct fld_store *s);
+
+/* ---- fld_load.c ---- */
+
+/*
+ * fld_load - every record of the journal into an image
+ *
+ * in      image  empty; changed under s->edit
+ * errors  INTERNAL_ERROR [what is wrong with which record]
+ */
+enum err fld_load(
+    struct fld_store *s, struct fld_image *image, struct failure *why);
+
+/*
+ * fld_load_check - is every record of an image sound, and do they add up?
+ *
+ * errors  INTERNAL_ERROR [what is wrong with which record]
+ */
+enum err fld_load_check(
+    struct fld_store *s, const struct fld_image *image, struct failure *why);
 
 /* ---- fld_tx.c ---- */
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * fld_store - a store comes and goes: layout, load, verification
+ * fld_store - a store comes and goes
  */
 
 /* System */
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,12 +13,6 @@
 
 #define INDEXED (IDL_F_UNIQUE | IDL_F_LOOKUP | IDL_F_INDEXED)
 #define EDIT_LOAD 1 /* the edit number that loading uses */
-
-/* A load in progress. */
-struct load {
-	struct fld_store *s;
-	char *scratch; /* room for the largest record struct */
-};
 
 /* image_new - an image without records; NULL: out of memory */
 static struct fld_image *
@@ -60,19 +53,6 @@ lay_out(struct fld_store *s)
 	s->image_bytes = sizeof(struct fld_image) +
 			 (size_t)s->nroots * sizeof(struct fld_root);
 	return true;
-}
-
-/* largest - bytes of the largest record struct */
-static size_t
-largest(void)
-{
-	size_t bytes = 0;
-	int i;
-
-	for (i = 0; i < idl_nclasses; i++)
-		if (idl_classes[i]->struct_bytes > bytes)
-			bytes = idl_classes[i]->struct_bytes;
-	return bytes;
 }
 
 /*
@@ -124,139 +104,22 @@ store_free(struct fld_store *s)
 	free(s);
 }
 
-/* wrong - what is wrong with which record */
+/* first_image - what the journal holds, as the image to begin with */
 static enum err
-wrong(const struct idl_class *c, const struct idl_ref *r, const char *what,
-    struct failure *why)
-{
-	char ref[IDL_REF_TEXT];
-
-	idl_ref_write(r, ref);
-	return err_internal(why, "%s %s: %s", c->name, ref, what);
-}
-
-/* defaults - what the journal does not keep is as if newly made */
-static void
-defaults(const struct idl_class *c, char *rec)
-{
-	const struct idl_field *f;
-
-	for (f = c->fields; f < c->fields + c->nfields; f++)
-		if ((f->flags & (IDL_F_LIVE | IDL_F_INVERSE)) != 0)
-			memcpy(rec + f->offset, f->initial,
-			    idl_native_bytes(f->type));
-}
-
-/* load_one - the journal found a record */
-static enum err
-load_one(void *ctx, int cls, const void *rec, struct failure *why)
-{
-	struct load *load = ctx;
-	struct fld_store *s = load->s;
-	struct fld_image *image = fld_image_of(s);
-	const struct idl_hdr *h = rec;
-	const struct idl_class *c;
-	struct idl_hdr *packed;
-
-	assert(cls >= 0 && cls < idl_nclasses);
-	c = s->cls[cls].c;
-	if (idl_ref_is_null(&h->ref))
-		return wrong(c, &h->ref, "a record without a ref", why);
-	if (fld_record(image, cls, &h->ref) != NULL)
-		return wrong(c, &h->ref, "there are two of it", why);
-	memcpy(load->scratch, rec, c->struct_bytes);
-	defaults(c, load->scratch);
-	packed = idl_record_pack(c, load->scratch);
-	if (packed == NULL)
-		return err_internal(why, "out of memory");
-	packed->cls = cls;
-	if (!trie_put(&image->root[cls].node, s->edit, fld_key(&h->ref),
-		(union trie_value){.ptr = packed})) {
-		free(packed);
-		return err_internal(why, "out of memory");
-	}
-	image->root[cls].n++;
-	return fld_index_add(s, image, cls, NULL, packed, why);
-}
-
-/* told - a rule's failure as one text about a record (NULL: about all) */
-static enum err
-told(const struct idl_class *c, const struct idl_ref *ref,
-    const struct failure *said, struct failure *why)
-{
-	char text[ERR_TEXT_BYTES];
-	size_t at = 0;
-	unsigned i;
-	int r;
-
-	r = snprintf(text, sizeof text, "%s", idl_errors[said->code].code);
-	for (i = 0; r > 0 && i < said->n; i++) {
-		at += (size_t)r;
-		if (at >= sizeof text)
-			break;
-		r = snprintf(text + at, sizeof text - at, "%s%s",
-		    i == 0 ? ": " : ", ", said->param[i]);
-	}
-	if (ref == NULL)
-		return err_internal(why, "the records disagree: %s", text);
-	return wrong(c, ref, text, why);
-}
-
-/* check_class - every record of a class against the rules */
-static enum err
-check_class(const struct fld_view *v, int cls, struct failure *why)
-{
-	const struct fld_rules *rules = v->store->rules;
-	const struct idl_hdr *rec = NULL;
-	struct failure said;
-
-	while ((rec = fld_next(v, cls, rec == NULL ? NULL : &rec->ref)) != NULL)
-		if (rules->check(v, cls, rec, &said) != ERR_NONE)
-			return told(
-			    v->store->cls[cls].c, &rec->ref, &said, why);
-	return ERR_NONE;
-}
-
-/* check_all - is what was loaded sound, and does it add up? */
-static enum err
-check_all(struct fld_store *s, struct failure *why)
-{
-	struct fld_view v = {s, fld_image_of(s), NULL};
-	enum err rc = ERR_NONE;
-	struct failure said;
-	int i;
-
-	if (s->rules->check != NULL)
-		for (i = 0; i < idl_nclasses && rc == ERR_NONE; i++)
-			rc = check_class(&v, i, why);
-	if (rc == ERR_NONE && s->rules->verify != NULL &&
-	    s->rules->verify(&v, &said) != ERR_NONE)
-		rc = told(NULL, NULL, &said, why);
-	return rc;
-}
-
-/* load_all - every record of the journal, as the first image */
-static enum err
-load_all(struct fld_store *s, struct failure *why)
+first_image(struct fld_store *s, struct failure *why)
 {
 	struct fld_image *image = fld_image_of(s);
-	struct load load = {s, NULL};
 	enum err rc;
 
 	if (s->work == NULL || s->trial == NULL || image == NULL)
 		return err_internal(why, "out of memory");
-	load.scratch = malloc(largest());
-	if (load.scratch == NULL)
-		return err_internal(why, "out of memory");
-	rc = s->journal->ops->load(
-	    s->journal, load_one, &load, &image->generation, why);
-	free(load.scratch);
+	rc = fld_load(s, image, why);
 	if (rc != ERR_NONE)
 		return rc;
 	atomic_init(&s->generation, image->generation);
 	memcpy(s->work, image, s->image_bytes);
 	s->work->generation++;
-	return check_all(s, why);
+	return fld_load_check(s, image, why);
 }
 
 enum err
@@ -268,7 +131,7 @@ fld_open(struct fld_store **store_out, struct jrn *journal,
 
 	if (s == NULL)
 		return err_internal(why, "out of memory");
-	rc = load_all(s, why);
+	rc = first_image(s, why);
 	if (rc != ERR_NONE) {
 		store_free(s);
 		return rc;
