@@ -55,8 +55,8 @@ send_command(void *ctx, const struct hv_command *cmd)
 
 	w->commands++;
 	w->last = *cmd;
-	if (w->deaf)
-		return false;
+	if (w->deaf || w->hangs)
+		return w->hangs;
 	hv_msg_init(&m, HV_COMMAND);
 	m.u.command = *cmd;
 	cr_assert(hv_msg_check(&m, m.bytes), "a command that is none");
@@ -159,7 +159,8 @@ stop(struct world *w, struct jrn **to_out)
 	if (w->pin != NULL)
 		fld_unpin(w->reader, w->pin);
 	w->pin = NULL;
-	hv_link_close(&w->link, HV_LEAVE_RUNNING);
+	if (w->link != NULL)
+		hv_link_close(&w->link, HV_LEAVE_RUNNING);
 	api_boot_free(&w->boot);
 	wrq_stop(&w->writer);
 	api_env_fini(&w->env);
@@ -339,6 +340,14 @@ world_pass(struct world *w, int64_t ms)
 {
 	w->now_ms += ms;
 	hv_sim_step(w->sim, (uint64_t)ms);
+	pump(w);
+}
+
+void
+world_fact(struct world *w, const struct hv_msg *m)
+{
+	cr_assert(hv_msg_check(m, m->bytes));
+	api_boot_up(w->boot, m);
 	pump(w);
 }
 

@@ -33,6 +33,7 @@ struct world {
 	uint64_t random;
 	bool ready;
 	bool deaf;	   /* commands are lost, as when the process is gone */
+	bool hangs;	   /* commands are sent, and never answered */
 	unsigned commands; /* sent so far */
 	struct hv_command last;
 	char text[400];	    /* what boot warned of last */
@@ -81,7 +82,7 @@ void world_restart(struct world *w, enum world_reboot reboot);
 enum err world_call(struct world *w, const char *method, ...);
 
 /*
- * world_begin - the same for a call that may park; NULL-ended is not needed
+ * world_begin - the same for a call that may park
  * world_end - what became of it; asserts that it has ended
  */
 void world_begin(
@@ -92,6 +93,11 @@ enum err world_end(struct world_call *p);
  * world_pass - let ms go by, for daemon and guests
  */
 void world_pass(struct world *w, int64_t ms);
+
+/*
+ * world_fact - let the daemon hear something
+ */
+void world_fact(struct world *w, const struct hv_msg *m);
 
 /*
  * world_vm, world_metrics, world_host - records as readers see them now
