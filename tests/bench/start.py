@@ -41,7 +41,7 @@ def measure(fill, name, n):
 
 def main():
     fill = sys.argv[1]
-    name = sys.argv[2] if len(sys.argv) > 2 else "memory.db"
+    name = sys.argv[2] if len(sys.argv) > 2 else "xenapi-memory.db"
     few_s, few_rss = measure(fill, name, 10)
     many_s, many_rss = measure(fill, name, 100000)
     print("start with 10 VMs: %.3f s, %.1f MiB resident"

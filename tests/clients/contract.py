@@ -298,8 +298,11 @@ def damaged():
     argv = ["--state", state, "--listen", "127.0.0.1:0", "--backend", "sim"]
     path = database(state)
     good = open(path, "rb").read()
+    bad = bytearray(good)
+    for page in range(4096, len(good), 4096):
+        bad[page:page + 64] = b"\xa5" * 64  # every page but the first
     with open(path, "wb") as f:
-        f.write(good[:5000] + b"\xa5" * 3000 + good[8000:])
+        f.write(bad)
     before = files_of(state)
     rc, text = refused(argv)
     true("a damaged database is refused (%s)" % text.strip()[-120:],
