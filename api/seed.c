@@ -393,9 +393,10 @@ on_section(void *ctx, const char *section, unsigned line)
 	rd->late = end_vm(rd);
 	if (rd->late != NULL)
 		return rd->late; /* of the section before: said again below */
-	if (strncmp(section, "vm ", 3) != 0)
-		return NULL;
-	return begin_vm(rd, section + 3 + strspn(section + 3, " "), line);
+	if (strncmp(section, "vm", 2) != 0 ||
+	    (section[2] != '\0' && section[2] != ' '))
+		return NULL; /* a host, or the simulator says what is wrong */
+	return begin_vm(rd, section + 2 + strspn(section + 2, " "), line);
 }
 
 enum err
