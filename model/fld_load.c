@@ -35,7 +35,7 @@ struct load {
 static size_t
 largest(void)
 {
-	size_t bytes = 0;
+	size_t bytes = sizeof(struct idl_hdr);
 	int i;
 
 	for (i = 0; i < idl_nclasses; i++)
@@ -281,21 +281,29 @@ load_fini(struct load *load, const struct fld_image *image)
 	free(load->scratch);
 }
 
+/* load_run - read, then build */
+static enum err
+load_run(struct load *load, struct fld_image *image, struct failure *why)
+{
+	struct jrn *j = load->s->journal;
+	enum err rc;
+
+	load->pile = calloc((size_t)load->s->nroots, sizeof *load->pile);
+	load->scratch = malloc(largest());
+	if (load->pile == NULL || load->scratch == NULL)
+		return err_internal(why, "out of memory");
+	rc = j->ops->load(j, load_one, load, &image->generation, why);
+	if (rc != ERR_NONE)
+		return rc;
+	return build_all(load, image, why);
+}
+
 enum err
 fld_load(struct fld_store *s, struct fld_image *image, struct failure *why)
 {
 	struct load load = {s, NULL, NULL};
-	enum err rc;
+	enum err rc = load_run(&load, image, why);
 
-	load.pile = calloc((size_t)s->nroots, sizeof *load.pile);
-	load.scratch = malloc(largest());
-	if (load.pile == NULL || load.scratch == NULL)
-		rc = err_internal(why, "out of memory");
-	else
-		rc = s->journal->ops->load(
-		    s->journal, load_one, &load, &image->generation, why);
-	if (rc == ERR_NONE)
-		rc = build_all(&load, image, why);
 	load_fini(&load, image);
 	return rc;
 }

@@ -58,17 +58,17 @@ struct entry {
 };
 
 struct wrq {
-	/* Anybody's. */
+	/* Anybody's, and what hardly ever changes. */
 	_Alignas(64) _Atomic(struct wrq_job *) pushed; /* newest first */
 	_Atomic uint32_t asleep;		       /* 1: wake it */
 	atomic_bool is_stopping;
+	bool has_thread;
+	bool is_dead; /* after FLD_FATAL; the writer's */
+	pthread_t thread;
+	struct wrq_config config;
 
 	/* The writer's. */
-	_Alignas(64) struct wrq_config config;
-	pthread_t thread;
-	bool has_thread;
-	bool is_dead;		      /* after FLD_FATAL */
-	struct wrq_job *ready, **end; /* in order */
+	_Alignas(64) struct wrq_job *ready, **end; /* in order */
 	struct arena arena;
 	size_t n;
 	struct entry entry[WRQ_ROUND_MAX];
