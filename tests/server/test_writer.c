@@ -110,10 +110,12 @@ task_run(struct wrq_job *job, struct fld_tx *tx)
 static void
 note(const struct task *t)
 {
-	char letter[2] = {(char)('a' + (t - task)), '\0'};
+	size_t n = strlen(order);
 
-	if (strlen(order) + 1 < sizeof order)
-		strcat(order, letter);
+	if (n + 1 < sizeof order) {
+		order[n] = (char)('a' + (t - task));
+		order[n + 1] = '\0';
+	}
 }
 
 static void
