@@ -115,9 +115,10 @@ void http_server_drain(struct http_server *s);
  * http_server_stop - let answers go out, then end the threads
  *
  * in      wait_ms  after which what is left is cut off
- * note    every call must have been answered, or be answered within wait_ms
+ * returns false when something had to be cut off; a call that is not answered
+ *         by then must not be answered any more
  */
-void http_server_stop(struct http_server *s, int64_t wait_ms);
+bool http_server_stop(struct http_server *s, int64_t wait_ms);
 
 /*
  * http_server_free - after stop, or never started

@@ -132,6 +132,7 @@ finish(struct http_conn *c, int status, const char *type, const char *more,
 	struct http_loop *l = c->loop;
 	size_t head;
 
+	c->phase = HTTP_WRITE; /* its call is over, whatever becomes of this */
 	c->close_after = !c->parse.keep_alive || l->draining || status >= 400;
 	if (l->out.failed) {
 		log_warnx("http: %s: no reply: out of memory", c->peer);

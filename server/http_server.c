@@ -85,7 +85,7 @@ http_server_start(struct http_server *s)
 	}
 	if (!atomic_load(&s->failed))
 		return true;
-	http_server_stop(s, 0);
+	(void)http_server_stop(s, 0); /* nothing came in yet */
 	return false;
 }
 
@@ -120,10 +120,11 @@ deadline(int64_t wait_ms)
 	return t;
 }
 
-void
+bool
 http_server_stop(struct http_server *s, int64_t wait_ms)
 {
 	struct timespec until = deadline(wait_ms);
+	bool whole = true;
 
 	http_server_drain(s);
 	for (unsigned i = 0; i < s->nloops; i++)
@@ -135,11 +136,13 @@ http_server_stop(struct http_server *s, int64_t wait_ms)
 		if (!l->started)
 			continue;
 		if (pthread_timedjoin_np(l->thread, NULL, &until) != 0) {
+			whole = false;
 			http_loop_post(l, &l->cut_post);
 			(void)pthread_join(l->thread, NULL);
 		}
 		l->started = false;
 	}
+	return whole;
 }
 
 void

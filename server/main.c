@@ -561,7 +561,9 @@ stop(struct daemon *d)
 	pool_free(&d->pool);
 	wrq_stop(&d->writer);
 	if (d->http != NULL) {
-		http_server_stop(d->http, d->conf.stop_ms);
+		if (!http_server_stop(d->http, d->conf.stop_ms))
+			log_warnx("http: cut off connections that took too "
+				  "long to end");
 		http_server_free(&d->http);
 	}
 	api_boot_free(&d->boot);

@@ -234,7 +234,7 @@ help_http_start(
 void
 help_http_stop(struct help_http *h)
 {
-	http_server_stop(h->server, 20000);
+	cr_assert(http_server_stop(h->server, 20000), "nothing is cut off");
 	cr_assert_eq(http_server_connections(h->server), 0);
 	http_server_free(&h->server);
 	tls_conf_free(&h->tls);

@@ -500,3 +500,35 @@ Test(http, drain_answers_what_runs_and_refuses_the_rest)
 	(void)close(running);
 	help_http_stop(&h);
 }
+
+Test(http, reset_that_only_the_answer_notices_leaves_nothing)
+{
+	struct linger reset = {.l_onoff = 1};
+	struct help_http h;
+	char text[4096];
+	int fd[4], other;
+
+	help_http_start(&h, NULL, NULL);
+	for (int i = 0; i < 4; i++) {
+		fd[i] = help_http_dial(&h);
+		help_http_say(
+		    fd[i], POST("1.1", "Content-Length: 5\r\n", "stuck"));
+		help_http_await_stuck((unsigned)i + 1);
+		/* Input while busy: the loop stops to listen to it. */
+		help_http_say(fd[i], "POST");
+	}
+	for (int i = 0; i < 8; i++) {
+		/* Both loops have had their turn after this. */
+		other = help_http_dial(&h);
+		help_http_say(other, "GET /healthz HTTP/1.1\r\n\r\n");
+		cr_expect_eq(help_http_hear(other, text, sizeof(text)), 200);
+		(void)close(other);
+	}
+	for (int i = 0; i < 4; i++) {
+		(void)setsockopt(
+		    fd[i], SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+		(void)close(fd[i]);
+	}
+	cr_assert_eq(help_http_unstick(), 4);
+	help_http_stop(&h);
+}
