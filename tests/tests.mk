@@ -20,7 +20,9 @@ UNITS := $(foreach d,$(UNIT_DIRS),$(if $(wildcard tests/$(d)/test_*.c), \
 	$(O)/tests/unit-$(d)))
 
 # Plain programs that race or measure: tests/*/stress_*.c, tests/bench/*.c.
-# They exit non-zero on failure; Criterion cannot run under TSan.
+# They exit non-zero on failure; Criterion cannot run under TSan.  The folder's
+# helpers go through an archive, so that only those that are used are linked:
+# others need Criterion, or take malloc's place.
 STRESS_SRC := $(wildcard tests/*/stress_*.c) $(wildcard tests/bench/bench_*.c)
 stress_name = $(O)/tests/$(subst _,-,$(notdir $(basename $(1))))
 define stress_rule
@@ -28,7 +30,9 @@ $(call stress_name,$(1)): $(call obj,$(1)) $(call obj,$(wildcard \
     $(dir $(1))help_*.c)) $(LIB_FILES)
 	@mkdir -p $$(@D)
 	@echo "  LD $$@"
-	@$(CC) $(LDFLAGS) -o $$@ $$(filter %.o,$$^) -Wl,--start-group \
+	@rm -f $$@.a
+	@ar rcs $$@.a $$(filter-out $(call obj,$(1)),$$(filter %.o,$$^))
+	@$(CC) $(LDFLAGS) -o $$@ $(call obj,$(1)) $$@.a -Wl,--start-group \
 	    $(LIB_FILES) -Wl,--end-group $(SYS_LIBS)
 endef
 $(foreach s,$(STRESS_SRC),$(eval $(call stress_rule,$(s))))
