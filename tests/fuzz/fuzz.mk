@@ -1,15 +1,19 @@
 # libFuzzer targets: tests/fuzz/fuzz_*.c.  `make fuzz-bounded` is a phase of
 # make check; `make fuzz` runs until it is stopped or finds something.
 # What it finds lands in build/fuzz/found-*; new inputs in build/fuzz/corpus.
-FUZZ_SECONDS ?= 60
+FUZZ_SECONDS ?= 40
 FUZZ_DIR := build/fuzz
 FUZZ_NAMES := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
+# fuzz_calls drives the whole service in the world of the api suite.
+FUZZ_SRC_fuzz_calls := $(wildcard tests/api/help_*.c)
+FUZZ_LIBS_fuzz_calls := -lcriterion
 define fuzz_rule
-$(O)/$(1): $(call obj,tests/fuzz/$(1).c) $(LIB_FILES)
+$(O)/$(1): $(call obj,tests/fuzz/$(1).c $(FUZZ_SRC_$(1))) $(LIB_FILES)
 	@echo "  LD $$@"
 	@$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $$@ $$(filter %.o,$$^) \
-	    -Wl,--start-group $(LIB_FILES) -Wl,--end-group $(SYS_LIBS)
+	    -Wl,--start-group $(LIB_FILES) -Wl,--end-group $(SYS_LIBS) \
+	    $(FUZZ_LIBS_$(1))
 endef
 $(foreach f,$(FUZZ_NAMES),$(eval $(call fuzz_rule,$(f))))
 
@@ -20,12 +24,16 @@ fuzz-build: deps-check
 	    SAN=fuzzer-no-link,address,undefined \
 	    $(FUZZ_NAMES:%=$(FUZZ_DIR)/%)
 
-fuzz_run = mkdir -p $(FUZZ_DIR)/corpus && $(FUZZ_DIR)/fuzz_http_xml \
-	-max_len=8192 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+# $(1): target; $(2): more options.  Seeds are in tests/fuzz/corpus/<target>.
+fuzz_run = mkdir -p $(FUZZ_DIR)/corpus/$(1) && $(FUZZ_DIR)/$(1) \
+	-max_len=8192 -timeout=25 -rss_limit_mb=2048 -print_final_stats=1 \
 	-dict=tests/fuzz/http_xml.dict -artifact_prefix=$(FUZZ_DIR)/found- \
-	$(1) $(FUZZ_DIR)/corpus tests/fuzz/corpus
+	$(2) $(FUZZ_DIR)/corpus/$(1) tests/fuzz/corpus/$(1)
 
+# FUZZ=<target> for one of them.
+FUZZ ?= $(FUZZ_NAMES)
 fuzz-bounded: fuzz-build
-	$(call fuzz_run,-max_total_time=$(FUZZ_SECONDS))
+	$(foreach f,$(FUZZ),$(call \
+	    fuzz_run,$(f),-max_total_time=$(FUZZ_SECONDS)) &&) true
 fuzz: fuzz-build
-	$(call fuzz_run,)
+	$(foreach f,$(FUZZ),$(call fuzz_run,$(f),) & ) wait

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Writes the seed corpus of fuzz_http_xml: usage: make_corpus.py DIR
+"""Writes the seeds of the fuzz targets: usage: make_corpus.py DIR
 
-Small files, one idea each; see fuzz_http_xml.c for the first byte.
+Small files, one idea each; what their bytes mean is in fuzz_*.c.
 """
 import os
 import sys
@@ -83,15 +83,114 @@ HTTP = {
 }
 
 
-def main(folder):
+VM1 = "OpaqueRef:00000000-0000-0000-0000-000000000001"  # see fuzz_calls.c
+VM2 = "OpaqueRef:00000000-0000-0000-0000-000000000002"
+GIB = 1 << 30
+LATER = b""
+
+
+def gib(n):
+    return str(int(n * GIB))
+
+
+def vm(**more):
+    return dict({
+        "name_label": "a", "name_description": "", "user_version": "1",
+        "is_a_template": False, "affinity": "OpaqueRef:NULL",
+        "memory_static_min": gib(1), "memory_dynamic_min": gib(1),
+        "memory_dynamic_max": gib(2), "memory_static_max": gib(2),
+        "VCPUs_max": "2", "VCPUs_at_startup": "1", "domain_type": "hvm",
+        "HVM_shadow_multiplier": 1.0, "other_config": {}, "platform": {},
+        "VCPUs_params": {}, "actions_after_shutdown": "destroy",
+        "actions_after_reboot": "restart", "actions_after_crash": "restart",
+        "PV_bootloader": "", "PV_kernel": "", "PV_ramdisk": "",
+        "PV_args": "", "PV_bootloader_args": "", "PV_legacy_args": "",
+        "HVM_boot_policy": "", "HVM_boot_params": {}, "PCI_bus": "",
+        "recommendations": "",
+    }, **more)
+
+
+def do(method, *params):
+    return call(method, "s", *params)
+
+
+# The first VM of a world is its control domain.
+NEW = do("VM.create", vm())
+START = do("VM.start", VM2, False, False)
+CALLS = {
+    "create": [NEW, do("VM.get_all_records"), do("VM.get_record", VM2)],
+    "run": [NEW, START, do("VM.get_all_records_where", "true"),
+            do("VM.hard_shutdown", VM2), do("VM.destroy", VM2)],
+    "range": [NEW, START,
+              do("VM.set_memory_dynamic_range", VM2, gib(1), gib(1.5)),
+              LATER, do("VM.wait_memory_target_live", VM2)],
+    "target": [NEW, START, do("VM.set_memory_target_live", VM2, gib(2)),
+               LATER, do("VM.clean_reboot", VM2)],
+    "limits": [NEW, do("VM.set_memory_limits", VM2, gib(1), gib(8), gib(2),
+                       gib(4)), do("VM.set_memory", VM2, gib(3)),
+               do("VM.set_memory_static_range", VM2, gib(2), gib(3))],
+    "bounds": [NEW, do("VM.set_memory_dynamic_min", VM2, gib(1)),
+               do("VM.set_memory_dynamic_max", VM2, gib(2)),
+               do("VM.set_memory_static_min", VM2, "0"),
+               do("VM.set_memory_static_max", VM2, gib(60))],
+    "shadow": [NEW, do("VM.set_HVM_shadow_multiplier", VM2, 4.0), START,
+               do("VM.set_shadow_multiplier_live", VM2, 2.0)],
+    "vcpus": [NEW, do("VM.set_VCPUs_max", VM2, "4"),
+              do("VM.set_VCPUs_at_startup", VM2, "4"), START,
+              do("VM.set_VCPUs_number_live", VM2, "2")],
+    "asleep": [NEW, START, do("VM.pause", VM2), do("VM.unpause", VM2),
+               do("VM.suspend", VM2), do("VM.resume", VM2, False, False)],
+    "host": [NEW, do("host.compute_free_memory", VM1),
+             do("host.compute_memory_overhead", VM1),
+             do("VM.assert_can_boot_here", VM2, VM1),
+             do("VM.get_possible_hosts", VM2),
+             do("VM.maximise_memory", VM2, gib(8), True),
+             do("VM.compute_memory_overhead", VM2)],
+    "on": [NEW, do("VM.start_on", VM2, VM1, False, False),
+           do("VM.pool_migrate", VM2, VM1, {}), do("VM.clone", VM2, "b")],
+    "huge": [do("VM.create", vm(memory_static_max=str(2 ** 63 - 1))),
+             do("VM.set_memory", VM2, str(2 ** 63 - 1)), START],
+    "full": [do("VM.create", vm(**dict.fromkeys((
+        "memory_static_min", "memory_dynamic_min", "memory_dynamic_max",
+        "memory_static_max"), gib(40)))), do("VM.clone", VM2, "b"), START,
+        do("VM.start", "OpaqueRef:00000000-0000-0000-0000-000000000003",
+           False, False)],
+    "dom0": [do("VM.set_memory_limits", VM1, gib(1), gib(2), gib(2), gib(2)),
+             do("VM.set_memory", VM1, gib(1)), do("VM.destroy", VM1)],
+    "maps": [NEW, do("VM.add_to_other_config", VM2, "k", "v"),
+             do("VM.add_to_other_config", VM2, "k", "w"),
+             do("VM.remove_from_other_config", VM2, "k"),
+             do("VM.set_other_config", VM2, {"a": "b"}),
+             do("VM.set_name_label", VM2, "c"),
+             do("VM.get_by_name_label", "c"), do("VM.get_by_uuid", "x")],
+    "session": [call("session.login_with_password", "root", "pw"),
+                call("session.login_with_password", "root", "no", "1", "f"),
+                do("session.get_this_host", VM1), call("system.listMethods"),
+                do("session.get_uuid", VM1), do("session.logout"),
+                do("VM.get_all")],
+    "classes": [do(c + ".get_all_records") for c in (
+        "host", "host_metrics", "pool", "VM_metrics", "VM_guest_metrics",
+        "task")],
+    "nobody": [call("VM.get_all", ""), call("VM.get_all"),
+               call("VM.set_memory", "", VM1, "1")],
+}
+
+
+def write(folder, name, data):
     os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, name), "wb") as f:
+        f.write(data)
+
+
+def main(folder):
+    one = os.path.join(folder, "fuzz_http_xml")
     for name, body in XML.items():
-        with open(os.path.join(folder, "xml_" + name), "wb") as f:
-            f.write(b"\0" + body)
+        write(one, "xml_" + name, b"\0" + body)
     for i, (name, data) in enumerate(HTTP.items()):
-        piece = bytes([(1, 7, 255)[i % 3]])
-        with open(os.path.join(folder, "http_" + name), "wb") as f:
-            f.write(piece + data)
+        write(one, "http_" + name, bytes([(1, 7, 255)[i % 3]]) + data)
+    for name, bodies in CALLS.items():
+        write(os.path.join(folder, "fuzz_calls"), name,
+              b"\xff".join(bodies).replace(b"\n", b""))
 
 
 main(sys.argv[1])
