@@ -59,6 +59,10 @@ enum xml_status { XML_OK, XML_BAD };
  * errors  NULL when out of memory
  */
 struct xml_parser *xml_parser_new(void);
+
+/*
+ * xml_parser_free - and set to NULL; NULL is accepted
+ */
 void xml_parser_free(struct xml_parser **parser);
 
 /*

@@ -44,7 +44,8 @@ text_of(const struct idl_type *t, const void *native, char *scratch)
 	if (t->kind == IDL_REF)
 		idl_ref_write(native, scratch);
 	else
-		(void)sprintf(scratch, "%" PRId64, *(const int64_t *)native);
+		(void)snprintf(scratch, IDL_REF_TEXT, "%" PRId64,
+		    *(const int64_t *)native);
 	return scratch;
 }
 
