@@ -105,18 +105,26 @@ api_vm_set_hvm_shadow_multiplier(struct api_call *c,
 	return rc;
 }
 
+/* Multipliers of a live change, kept between its stages. */
+struct reshadow {
+	double was;
+	double now;
+};
+
 /* reshadowed - the domain has its new shadow memory, or has not */
 static enum err
 reshadowed(struct api_call *c, void *result, struct failure *why)
 {
+	const struct reshadow *keep = c->keep;
 	enum err rc = api_vm_ended(c, result, why);
 	struct idl_vm *vm;
 
-	if (rc == ERR_NONE || api_vm_held(c) == NULL)
-		return rc;
+	if (api_vm_held(c) == NULL)
+		return rc; /* destroyed meanwhile */
 	vm = fld_tx_edit(c->tx, IDL_CLASS_VM, &c->op_vm);
 	if (vm != NULL)
-		vm->HVM_shadow_multiplier = *(const double *)c->keep;
+		vm->HVM_shadow_multiplier =
+		    rc == ERR_NONE ? keep->now : keep->was;
 	return rc;
 }
 
@@ -135,27 +143,31 @@ quantise(const struct idl_vm *vm, double multiplier, double *m_out,
 	return rc;
 }
 
-/* reshadow - store the new multiplier, then have the domain follow */
+/* reshadow - count the larger of the two, have the domain follow */
 static enum err
-reshadow(struct api_call *c, const struct idl_vm *now, struct failure *why)
+reshadow(struct api_call *c, double now, struct failure *why)
 {
 	const struct idl_vm *was = c->self;
-	double *keep = arena_alloc(&c->arena, sizeof(*keep));
-	struct idl_vm *vm;
+	struct reshadow *keep = arena_alloc(&c->arena, sizeof(*keep));
+	struct idl_vm copy = *was, *vm;
 	enum err rc;
 
 	if (keep == NULL)
 		return err_internal(why, "out of memory");
-	*keep = was->HVM_shadow_multiplier;
+	keep->was = was->HVM_shadow_multiplier;
+	keep->now = now;
 	c->keep = keep;
-	rc = api_op_hold(c, why);
+	copy.HVM_shadow_multiplier = now;
+	rc = api_vm_begin(c, &copy.resident_on, HV_SET_SHADOW, reshadowed, why);
+	if (rc == ERR_NONE)
+		rc = api_vm_command(
+		    c, &copy, &copy.resident_on, HV_SET_SHADOW, why);
 	if (rc == ERR_NONE)
 		rc = api_vm_edit(c, &c->op_vm, &vm, why);
-	if (rc != ERR_NONE)
-		return rc;
-	vm->HVM_shadow_multiplier = now->HVM_shadow_multiplier;
-	c->then = reshadowed;
-	return api_vm_command(c, vm, &vm->resident_on, HV_SET_SHADOW, why);
+	/* What is to be given back can be promised only when it is back. */
+	if (rc == ERR_NONE && now > vm->HVM_shadow_multiplier)
+		vm->HVM_shadow_multiplier = now;
+	return rc;
 }
 
 enum err
@@ -173,5 +185,6 @@ api_vm_set_shadow_multiplier_live(struct api_call *c,
 	rc = quantise(was, a->multiplier, &now.HVM_shadow_multiplier, why);
 	if (rc == ERR_NONE)
 		rc = mem_admit_rise(c->view, was, &now, why);
-	return rc == ERR_NONE ? reshadow(c, &now, why) : rc;
+	return rc == ERR_NONE ? reshadow(c, now.HVM_shadow_multiplier, why)
+			      : rc;
 }
