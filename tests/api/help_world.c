@@ -176,6 +176,10 @@ world_open(
 {
 	memset(w, 0, sizeof(*w));
 	w->now_ms = 1000;
+	cr_assert_leq(n, WORLD_HOSTS_MAX);
+	if (n > 0)
+		memcpy(w->hosts, hosts, n * sizeof(*hosts));
+	w->nhosts = n;
 	w->journal = jrn_memory_new();
 	w->sim = hv_sim_new(hosts, n);
 	cr_assert(w->journal != NULL && w->sim != NULL);
@@ -199,7 +203,7 @@ world_restart(struct world *w, enum world_reboot reboot)
 	w->journal = journal;
 	if (reboot == WORLD_REBOOTS) {
 		hv_sim_free(&w->sim);
-		w->sim = hv_sim_new(NULL, 0);
+		w->sim = hv_sim_new(w->hosts, w->nhosts);
 		cr_assert_not_null(w->sim);
 	}
 	start(w, NULL);

@@ -19,7 +19,11 @@
 #define GIB (1024LL * 1024 * 1024)
 #define MIB (1024LL * 1024)
 
+#define WORLD_HOSTS_MAX 4
+
 struct world {
+	struct hv_sim_host hosts[WORLD_HOSTS_MAX]; /* for a reboot */
+	size_t nhosts;
 	struct jrn *journal; /* the store's */
 	struct fld_store *store;
 	struct wrq *writer;
