@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Model */
+#include "model/fld_priv.h"
+
 /* Own */
 #include "tests/model/help_fld.h"
 
@@ -241,6 +244,43 @@ Test(fld, thousands_may_have_one_name)
 	cr_assert_eq(fld_count(v, IDL_CLASS_VM), 3010);
 	fld_unpin(h.r, v);
 	close_audited();
+}
+
+/* forge - enter VM n in the index of names under another's name */
+static void
+forge(uint64_t n, const char *name)
+{
+	const struct fld_index *ix =
+	    fld_index_of(h.s, IDL_CLASS_VM, IDL_VM_F_NAME_LABEL);
+	struct fld_root *root = &fld_image_of(h.s)->root[ix->root];
+	struct trie_node *old = root->node;
+	struct trie_waste waste = {NULL, 0};
+	struct trie_key key;
+	struct idl_vm vm;
+
+	idl_record_init(idl_classes[IDL_CLASS_VM], &vm);
+	vm.h.ref = help_fld_ref(n);
+	vm.name_label = name;
+	cr_assert(fld_index_key(h.s, ix, &vm, &key));
+	cr_assert(trie_put(&root->node, ++h.s->edit, key,
+	    (union trie_value){.word = vm.h.ref.lo}));
+	trie_diff(old, root->node, 0, &waste);
+	trie_free(&waste);
+	h.s->work->root[ix->root] = *root;
+}
+
+Test(fld, names_that_share_a_hash_are_told_apart)
+{
+	uint64_t n;
+
+	open_empty();
+	add_vms(0, 10, "one");
+	add_vms(10, 30, "two");
+	for (n = 10; n < 30; n++)
+		forge(n, "one"); /* as if both had one hash */
+	cr_assert_eq(now_named("one"), 10);
+	cr_assert_eq(now_named("two"), 20);
+	help_fld_close(&h);
 }
 
 Test(fld, unique_means_unique)
