@@ -106,9 +106,9 @@ xml_rows_more(struct xml_rows *r, struct http_buf *out, size_t at_least)
 	size_t start = out->len;
 
 	while (r->phase != DONE && !out->failed) {
-		if (out->len - start >= at_least)
-			return true;
 		step(r, out);
+		if (out->len - start >= at_least)
+			break;
 	}
-	return false;
+	return r->phase != DONE && !out->failed;
 }
