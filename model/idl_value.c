@@ -68,42 +68,61 @@ idl_ref_write(const struct idl_ref *ref, char *text)
 	idl_uuid_write(ref, text + REF_PREFIX_BYTES);
 }
 
-/* hex_digit - value of a digit of either case; -1: none */
-static int
-hex_digit(char c)
+/* Value of a hexadecimal digit of either case, plus 1; 0: it is none. */
+static const unsigned char hex_value[256] = {
+    ['0'] = 1,
+    ['1'] = 2,
+    ['2'] = 3,
+    ['3'] = 4,
+    ['4'] = 5,
+    ['5'] = 6,
+    ['6'] = 7,
+    ['7'] = 8,
+    ['8'] = 9,
+    ['9'] = 10,
+    ['a'] = 11,
+    ['b'] = 12,
+    ['c'] = 13,
+    ['d'] = 14,
+    ['e'] = 15,
+    ['f'] = 16,
+    ['A'] = 11,
+    ['B'] = 12,
+    ['C'] = 13,
+    ['D'] = 14,
+    ['E'] = 15,
+    ['F'] = 16,
+};
+
+/* hex_read - add n digits to a number; false: one of them is none */
+static bool
+hex_read(const char *text, int n, uint64_t *v)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
+	unsigned all = 1;
+
+	for (int i = 0; i < n; i++) {
+		unsigned d = hex_value[(unsigned char)text[i]];
+
+		all &= d != 0;
+		*v = *v << 4 | (d - 1);
+	}
+	return all != 0;
 }
 
 bool
 idl_uuid_parse(const char *text, size_t n, struct idl_ref *uuid_out)
 {
-	uint64_t half[2] = {0, 0};
-	size_t i, digits = 0;
-	int d;
+	struct idl_ref r = {0, 0};
 
-	if (n != UUID_BYTES)
+	/* 8-4-4-4-12 digits */
+	if (n != UUID_BYTES || text[8] != '-' || text[13] != '-' ||
+	    text[18] != '-' || text[23] != '-')
 		return false;
-	for (i = 0; i < n; i++) {
-		if (i == 8 || i == 13 || i == 18 || i == 23) {
-			if (text[i] != '-')
-				return false;
-			continue;
-		}
-		d = hex_digit(text[i]);
-		if (d < 0)
-			return false;
-		half[digits / 16] = half[digits / 16] << 4 | (uint64_t)d;
-		digits++;
-	}
-	uuid_out->hi = half[0];
-	uuid_out->lo = half[1];
+	if (!hex_read(text, 8, &r.hi) || !hex_read(text + 9, 4, &r.hi) ||
+	    !hex_read(text + 14, 4, &r.hi) || !hex_read(text + 19, 4, &r.lo) ||
+	    !hex_read(text + 24, 12, &r.lo))
+		return false;
+	*uuid_out = r;
 	return true;
 }
 
