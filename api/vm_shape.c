@@ -158,10 +158,10 @@ reshadow(struct api_call *c, double now, struct failure *why)
 	keep->now = now;
 	c->keep = keep;
 	copy.HVM_shadow_multiplier = now;
-	rc = api_vm_begin(c, &copy.resident_on, HV_SET_SHADOW, reshadowed, why);
+	c->then = reshadowed;
+	rc = api_vm_command(c, &copy, &copy.resident_on, HV_SET_SHADOW, why);
 	if (rc == ERR_NONE)
-		rc = api_vm_command(
-		    c, &copy, &copy.resident_on, HV_SET_SHADOW, why);
+		rc = api_op_hold(c, why);
 	if (rc == ERR_NONE)
 		rc = api_vm_edit(c, &c->op_vm, &vm, why);
 	/* What is to be given back can be promised only when it is back. */

@@ -73,11 +73,10 @@ name_of(struct arena *a, const struct idl_host *host, const struct hv_domain *d)
 	return arena_strndup(a, d->name, strlen(d->name));
 }
 
-/* create - records of a domain that was never seen */
-static enum err
+/* create - records of a domain that was never seen; NULL: out of memory */
+static struct idl_vm *
 create(struct hv_facts *f, struct fld_tx *tx, const struct idl_host *host,
-    const struct hv_domain *d, struct idl_vm **vm_out,
-    struct idl_vm_metrics **m_out, struct failure *why)
+    const struct hv_domain *d)
 {
 	struct idl_ref ref = f->new_ref(f->ctx), mref = f->new_ref(f->ctx);
 	struct idl_ref muuid = f->new_ref(f->ctx);
@@ -87,12 +86,12 @@ create(struct hv_facts *f, struct fld_tx *tx, const struct idl_host *host,
 	    fld_tx_create(tx, IDL_CLASS_VM_METRICS, &mref);
 
 	if (vm == NULL || m == NULL)
-		return hv_facts_oom(why);
+		return NULL;
 	m->uuid = hv_facts_uuid(tx, &uuid);
 	vm->uuid = hv_facts_uuid(tx, &d->uuid);
 	vm->name_label = name_of(fld_tx_arena(tx), host, d);
 	if (m->uuid == NULL || vm->uuid == NULL || vm->name_label == NULL)
-		return hv_facts_oom(why);
+		return NULL;
 	vm->metrics = mref;
 	vm->domain_type = type_of(d);
 	vm->HVM_boot_policy =
@@ -106,9 +105,7 @@ create(struct hv_facts *f, struct fld_tx *tx, const struct idl_host *host,
 	} else {
 		bound(vm, d);
 	}
-	*vm_out = vm;
-	*m_out = m;
-	return ERR_NONE;
+	return vm;
 }
 
 /* ---- what changes while it runs ---- */
@@ -256,13 +253,15 @@ discover(struct hv_facts *f, struct fld_tx *tx, const struct idl_host *host,
     const struct hv_domain *d, struct failure *why)
 {
 	const struct idl_ref on = host->h.ref;
-	struct idl_vm *vm = NULL;
-	struct idl_vm_metrics *m = NULL;
+	struct idl_vm *vm = create(f, tx, host, d);
+	struct idl_vm_metrics *m;
 	struct idl_host *now;
-	enum err rc = create(f, tx, host, d, &vm, &m, why);
 
-	if (rc != ERR_NONE)
-		return rc;
+	if (vm == NULL)
+		return hv_facts_oom(why);
+	m = fld_tx_edit(tx, IDL_CLASS_VM_METRICS, &vm->metrics);
+	if (m == NULL)
+		return hv_facts_oom(why);
 	become(vm, &on, d);
 	measure(m, vm, d, true);
 	if (!vm->is_control_domain || d->domid != 0)
