@@ -58,6 +58,7 @@ struct http_post {
 /* One POST; everything valid for the call only, but conn until answered. */
 struct http_request {
 	struct http_conn *conn;
+	const char *path; /* without query; cut when too long to be known */
 	const char *body;
 	size_t body_bytes;
 	const char *peer; /* text of the caller's address; lives as conn */

@@ -121,6 +121,7 @@ call(struct http_conn *c)
 	const struct http_ops *ops = &c->loop->server->ops;
 	struct http_request rq = {
 	    .conn = c,
+	    .path = c->parse.path,
 	    .body = c->parse.body_bytes != 0 ? c->parse.body_at : "",
 	    .body_bytes = c->parse.body_bytes,
 	    .peer = c->peer,

@@ -12,14 +12,22 @@
 #define KEEP_ARENA_BYTES 65536	  /* a bigger arena is not kept */
 #define COUNT_BYTES (256 * 1024)  /* counted at a time */
 #define ROWS_MAX_BYTES (1u << 30) /* longest whole-class reply */
-#define XML "text/xml"
+
+/* Which protocol a path speaks: the longest that the path begins with. */
+static const struct {
+	const char *path;
+	const struct rpc_codec *codec;
+} routes[] = {
+    {"", &xml_codec}, /* any other: /, /RPC2, /xmlrpc */
+};
+#define ROUTES (sizeof(routes) / sizeof(routes[0]))
 
 /* What a net thread has. */
 struct thread {
 	struct srv_rpc *rpc;
 	struct http_loop *loop;
-	struct xml_parser *parser;
-	struct fld_reader *reader;
+	void *reader[ROUTES]; /* of the route's codec */
+	struct fld_reader *store;
 	struct rpc *spare; /* by next */
 	unsigned nspare;
 	struct rpc *dispatching; /* its done() may come at once */
@@ -34,7 +42,8 @@ struct rpc {
 	struct http_conn *conn;
 	struct thread *thread;
 	struct rpc *next;
-	struct xml_rows rows;
+	const struct rpc_codec *codec;
+	struct rpc_rows rows;
 	uint64_t counted_bytes;
 	struct http_buf scratch;
 };
@@ -55,6 +64,18 @@ free_spare(struct thread *t)
 	t->nspare = 0;
 }
 
+/* readers_new - a reader for each route */
+static bool
+readers_new(struct thread *t)
+{
+	for (size_t i = 0; i < ROUTES; i++) {
+		t->reader[i] = routes[i].codec->reader_new();
+		if (t->reader[i] == NULL)
+			return false;
+	}
+	return true;
+}
+
 void *
 srv_rpc_thread_new(struct srv_rpc *rpc, struct http_loop *l)
 {
@@ -64,9 +85,8 @@ srv_rpc_thread_new(struct srv_rpc *rpc, struct http_loop *l)
 		return NULL;
 	t->rpc = rpc;
 	t->loop = l;
-	t->parser = xml_parser_new();
-	t->reader = fld_reader_new(rpc->env->store);
-	if (t->parser == NULL || t->reader == NULL) {
+	t->store = fld_reader_new(rpc->env->store);
+	if (t->store == NULL || !readers_new(t)) {
 		srv_rpc_thread_free(t);
 		return NULL;
 	}
@@ -80,8 +100,9 @@ srv_rpc_thread_free(void *thread)
 	struct thread *t = thread;
 
 	free_spare(t);
-	xml_parser_free(&t->parser);
-	fld_reader_free(&t->reader);
+	for (size_t i = 0; i < ROUTES; i++)
+		routes[i].codec->reader_free(t->reader[i]);
+	fld_reader_free(&t->store);
 	free(t);
 	here = NULL;
 }
@@ -145,9 +166,9 @@ answer_failure(struct rpc *r, const char *text)
 
 	c->rows = API_ROWS_NONE;
 	c->err = err_internal(&c->why, "%s", text);
-	(void)xml_write_reply(
-	    c, http_answer_begin(r->conn, r->thread->rpc->reply_max_bytes));
-	http_answer_end(r->conn, 200, XML);
+	(void)rpc_write_reply(r->codec, c,
+	    http_answer_begin(r->conn, r->thread->rpc->reply_max_bytes));
+	http_answer_end(r->conn, 200, r->codec->type);
 }
 
 /* answer - the reply of a finished call, in one buffer */
@@ -157,8 +178,8 @@ answer(struct rpc *r)
 	struct http_buf *out =
 	    http_answer_begin(r->conn, r->thread->rpc->reply_max_bytes);
 
-	if (xml_write_reply(&r->call, out))
-		http_answer_end(r->conn, 200, XML);
+	if (rpc_write_reply(r->codec, &r->call, out))
+		http_answer_end(r->conn, 200, r->codec->type);
 	else
 		answer_failure(r,
 		    "the reply is longer than the daemon's limit reply_bytes");
@@ -171,7 +192,7 @@ rows_next(struct http_stream *s, struct http_buf *out, size_t room)
 	struct rpc *r =
 	    (struct rpc *)(void *)((char *)s - offsetof(struct rpc, stream));
 
-	(void)xml_rows_more(&r->rows, out, room); /* the length says the end */
+	(void)rpc_rows_more(&r->rows, out, room); /* the length says the end */
 	return !out->failed;
 }
 
@@ -181,7 +202,7 @@ rows_end(struct http_stream *s)
 	struct rpc *r =
 	    (struct rpc *)(void *)((char *)s - offsetof(struct rpc, stream));
 
-	xml_rows_fini(&r->rows);
+	rpc_rows_fini(&r->rows);
 	release(r);
 }
 
@@ -189,10 +210,11 @@ rows_end(struct http_stream *s)
 static void
 rows_counted(struct rpc *r)
 {
-	xml_rows_fini(&r->rows);
-	xml_rows_init(&r->rows, &r->call);
+	rpc_rows_fini(&r->rows);
+	rpc_rows_init(&r->rows, r->codec, &r->call);
 	r->stream = (struct http_stream){.next = rows_next, .end = rows_end};
-	http_answer_stream(r->conn, r->counted_bytes, XML, &r->stream);
+	http_answer_stream(
+	    r->conn, r->counted_bytes, r->codec->type, &r->stream);
 }
 
 /* rows_count - a slice of the counting; others have their turn in between */
@@ -204,10 +226,10 @@ rows_count(struct http_post *p)
 	bool more;
 
 	http_buf_init(&r->scratch, ROWS_MAX_BYTES);
-	more = xml_rows_more(&r->rows, &r->scratch, COUNT_BYTES);
+	more = rpc_rows_more(&r->rows, &r->scratch, COUNT_BYTES);
 	r->counted_bytes += r->scratch.len;
 	if (r->scratch.failed || r->counted_bytes > ROWS_MAX_BYTES) {
-		xml_rows_fini(&r->rows);
+		rpc_rows_fini(&r->rows);
 		answer_failure(r, "out of memory for the reply");
 		release(r);
 	} else if (more) {
@@ -230,7 +252,7 @@ reply(struct rpc *r)
 	}
 	r->counted_bytes = 0;
 	r->post.run = rows_count;
-	xml_rows_init(&r->rows, c);
+	rpc_rows_init(&r->rows, r->codec, c);
 	rows_count(&r->post);
 }
 
@@ -256,17 +278,35 @@ done(struct api_call *c)
 
 /* ---- calls ---- */
 
-/* fault - what came is no methodCall */
+/* refuse - what came is no call */
 static void
-fault(struct rpc *r, const char *text)
+refuse(struct rpc *r, const char *text)
 {
-	struct http_buf *out = http_answer_begin(r->conn, 4096);
+	struct http_buf *out;
 
-	if (xml_write_fault(out, 1, text))
-		http_answer_end(r->conn, 200, XML);
-	else
+	if (r->codec->bad == NULL) {
+		http_answer_text(r->conn, 400, text);
+		release(r);
+		return;
+	}
+	out = http_answer_begin(r->conn, 4096);
+	r->codec->bad(out, text);
+	if (out->failed)
 		http_answer_text(r->conn, 500, "out of memory");
+	else
+		http_answer_end(r->conn, 200, r->codec->type);
 	release(r);
+}
+
+/* route_find - the route of a path */
+static size_t
+route_find(const char *path)
+{
+	size_t i = 0;
+
+	while (strncmp(path, routes[i].path, strlen(routes[i].path)) != 0)
+		i++; /* the last one takes all */
+	return i;
 }
 
 void
@@ -274,6 +314,7 @@ srv_rpc_call(void *thread, const struct http_request *rq)
 {
 	struct thread *t = thread;
 	struct rpc *r = obtain(t);
+	size_t route = route_find(rq->path);
 	struct api_call *c;
 	char text[200];
 
@@ -282,19 +323,19 @@ srv_rpc_call(void *thread, const struct http_request *rq)
 		return;
 	}
 	r->conn = rq->conn;
+	r->codec = routes[route].codec;
 	c = &r->call;
 	c->origin = rq->local ? API_LOCAL_ROOT : API_NETWORK;
 	c->peer = rq->peer;
 	c->done = done;
-	c->owner = r;
-	if (xml_read_call(t->parser, rq->body, rq->body_bytes, c, text,
-		sizeof(text)) != XML_OK) {
-		fault(r, text);
+	if (!r->codec->read(t->reader[route], rq->body, rq->body_bytes, c, text,
+		sizeof(text))) {
+		refuse(r, text);
 		return;
 	}
 	t->dispatching = r;
 	t->done_at_once = false;
-	api_dispatch(c, t->reader);
+	api_dispatch(c, t->store);
 	t->dispatching = NULL;
 	if (t->done_at_once)
 		reply(r);

@@ -11,19 +11,10 @@
  * whose parameters have the wrong type is XML_OK: the first failure is in
  * c->bad and dispatch reports it in its turn.
  *
- *   int       decimal text, '-' allowed, 64 bit: untagged, string, int, i4, i8
- *   float     double, int or string holding a finite decimal number
- *   bool      <boolean> 0 or 1, nothing else
- *   datetime  dateTime.iso8601 or string: YYYYMMDDTHH:MM:SS, dashes, a fraction
- *             and a final Z allowed; UTC
- *   ref       string; "" is the null ref; HANDLE_INVALID when no ref of ours
- *   enum      string; INVALID_VALUE when it is none of the values
- *   map       struct; of members with the same name the last one counts
- *   record    struct; fields a constructor takes, other members are ignored,
- *             of members with the same name the last one counts
- *
- * Anything else in a parameter's place, <nil/> and <base64> included, is
- * FIELD_TYPE_ERROR with the name of the parameter, or of the record's field.
+ * What a value means for a parameter is in api/val.h.  Ints come untagged, as
+ * string, int, i4 or i8; floats as double too; bools as boolean; datetimes as
+ * dateTime.iso8601 or string; objects as struct.  <nil/> and <base64> fit
+ * nowhere.
  *
  * Refused while parsing: DOCTYPE (so no entities), encodings other than UTF-8
  * and US-ASCII, more than XML_DEPTH_MAX open elements, more than
@@ -45,6 +36,7 @@
 
 #include "api/api.h"
 #include "server/http_buf.h"
+#include "server/rpc.h"
 
 #define XML_DEPTH_MAX 64
 #define XML_MEMBERS_MAX 100000
@@ -77,13 +69,6 @@ enum xml_status xml_read_call(struct xml_parser *p, const char *body, size_t n,
     struct api_call *c, char *text, size_t text_bytes);
 
 /*
- * xml_write_reply - the whole reply of a finished call, rows included
- *
- * returns false when out has failed (too long, or out of memory)
- */
-bool xml_write_reply(const struct api_call *c, struct http_buf *out);
-
-/*
  * xml_write_value - <value>...</value> of a native value
  *
  * note    inverse fields of records must have been filled in (api_record_view)
@@ -99,30 +84,8 @@ void xml_write_value(
 bool xml_write_fault(struct http_buf *out, int code, const char *text);
 
 /*
- * xml_rows - a reply whose result is a whole class, made piece by piece
- *
- * For calls with c->err == ERR_NONE and c->rows != API_ROWS_NONE.  Two runs
- * over the same call give the same bytes: the first may count, the second send.
+ * xml_codec - all of it, as the server takes it
  */
-struct xml_rows {
-	const struct api_call *call;
-	struct arena scratch; /* one record as the wire shows it */
-	struct idl_ref last;  /* of the row written last */
-	int phase;	      /* head, rows, done */
-};
-
-/*
- * xml_rows_init, xml_rows_fini - the call, with its view, must outlive the rows
- */
-void xml_rows_init(struct xml_rows *r, const struct api_call *c);
-void xml_rows_fini(struct xml_rows *r);
-
-/*
- * xml_rows_more - append at least so many bytes, or all the rest
- *
- * returns false when the reply is complete or out->failed; a piece may be
- *         longer than at_least by one record
- */
-bool xml_rows_more(struct xml_rows *r, struct http_buf *out, size_t at_least);
+extern const struct rpc_codec xml_codec;
 
 #endif

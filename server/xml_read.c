@@ -28,9 +28,6 @@
 #define TEXT_FIRST_BYTES ((size_t)256)
 #define TEXT_KEEP_BYTES ((size_t)65536) /* of text, between calls */
 
-/* The session parameter: any scalar, never a type failure. */
-static const struct idl_type session_type = {.kind = IDL_STRING, .cls = -1};
-
 void
 xml_bad(struct xml_parser *p, const char *why)
 {
@@ -38,6 +35,14 @@ xml_bad(struct xml_parser *p, const char *why)
 		return;
 	p->bad = why;
 	(void)XML_StopParser(p->expat, XML_FALSE); /* p->bad says it too */
+}
+
+/* must - a step of the call's builder was taken, or the call is too large */
+static void
+must(struct xml_parser *p, bool taken)
+{
+	if (!taken)
+		xml_bad(p, "call too large");
 }
 
 /* ---- text ---- */
@@ -95,90 +100,6 @@ on_text(void *ctx, const XML_Char *s, int len)
 		return;
 	memcpy(p->text + p->text_len, s, n);
 	p->text_len += n;
-}
-
-/* ---- method and parameters ---- */
-
-/* set_default - the IDL's default of a parameter, or an empty value */
-static void
-set_default(const struct idl_param *param, char *args)
-{
-	const void *empty = NULL;
-	void *to = args + param->offset;
-
-	if (param->initial != NULL) {
-		memcpy(to, param->initial, idl_native_bytes(param->type));
-		return;
-	}
-	if (param->type->kind == IDL_STRING)
-		empty = "";
-	else if (param->type->kind == IDL_SET)
-		empty = &idl_set_none;
-	else if (param->type->kind == IDL_MAP)
-		empty = &idl_map_none;
-	else
-		return; /* arguments start as zeros */
-	memcpy(to, &empty, sizeof empty);
-}
-
-/* end_method - </methodName>: which message, and room for its arguments */
-static void
-end_method(struct xml_parser *p)
-{
-	struct api_call *c = p->call;
-
-	c->method = arena_strndup(&c->arena, p->text, p->text_len);
-	if (c->method == NULL) {
-		xml_bad(p, "call too large");
-		return;
-	}
-	c->msg = p->find(c->method, p->text_len);
-	if (c->msg == NULL)
-		return;
-	c->args = arena_alloc(&c->arena, c->msg->args_bytes);
-	if (c->args == NULL) {
-		xml_bad(p, "call too large");
-		return;
-	}
-	for (int i = 0; i < c->msg->nparams; i++)
-		set_default(&c->msg->params[i], c->args);
-}
-
-/* param_slot - where the value of the parameter just counted goes */
-static struct xml_slot
-param_slot(struct xml_parser *p)
-{
-	struct api_call *c = p->call;
-	unsigned lead =
-	    c->msg != NULL && (c->msg->flags & IDL_M_NOSESSION) ? 0 : 1;
-	const struct idl_param *param;
-	unsigned i;
-
-	if (c->received <= lead)
-		return lead == 0 ? (struct xml_slot){NULL, NULL, ""}
-				 : (struct xml_slot){&session_type, NULL, ""};
-	i = c->received - lead - 1;
-	if (c->msg == NULL || i >= (unsigned)c->msg->nparams)
-		return (struct xml_slot){NULL, NULL, ""};
-	param = &c->msg->params[i];
-	return (struct xml_slot){
-	    param->type, (char *)c->args + param->offset, param->name};
-}
-
-/* set_session - the session parameter's text; whether it lives is not ours */
-static void
-set_session(struct xml_parser *p)
-{
-	struct api_call *c = p->call;
-
-	c->session_text = arena_strndup(&c->arena, p->text, p->text_len);
-	if (c->session_text == NULL) {
-		c->session_text = "";
-		xml_bad(p, "call too large");
-		return;
-	}
-	/* No ref of ours: stays null, which is no session. */
-	(void)idl_ref_parse(p->text, p->text_len, &c->session_ref);
 }
 
 /* ---- elements ---- */
@@ -259,11 +180,11 @@ start_value(struct xml_parser *p, struct xml_frame *f)
 	struct xml_frame *parent = f - 1;
 
 	if (parent->el == XML_EL_PARAM)
-		f->slot = param_slot(p);
-	else if (parent->el == XML_EL_DATA)
-		f->slot = xml_next_item(p, parent - 1); /* of the array */
+		f->val.slot = api_val_param(p->call);
+	else if (parent->el == XML_EL_DATA) /* of the array */
+		must(p, api_val_item(p->call, &parent[-1].val, &f->val.slot));
 	else
-		f->slot = parent->slot;
+		f->val.slot = parent->val.slot;
 }
 
 /* start_element - what the new innermost frame needs */
@@ -276,8 +197,6 @@ start_element(struct xml_parser *p, struct xml_frame *f)
 	p->mode = XML_TEXT_NONE;
 	p->text_len = 0;
 	p->ink = false;
-	if (f->el == XML_EL_PARAM)
-		p->call->received++;
 	if (f->el == XML_EL_METHOD_NAME || f->el == XML_EL_NAME)
 		p->mode = keep;
 	if (f->el < XML_EL_VALUE || f->el == XML_EL_NAME)
@@ -285,19 +204,19 @@ start_element(struct xml_parser *p, struct xml_frame *f)
 	if (f->el == XML_EL_VALUE)
 		start_value(p, f);
 	else
-		f->slot = parent->slot;
-	if (f->slot.type == NULL)
+		f->val.slot = parent->val.slot;
+	if (f->val.slot.type == NULL)
 		keep = XML_TEXT_DROP;
 	if (f->el == XML_EL_VALUE || f->el >= XML_EL_STRING) {
 		p->mode = keep;
 		return;
 	}
-	if (f->slot.type == &session_type)
-		f->slot.type = NULL;
+	if (f->val.slot.type == &api_val_session_type)
+		f->val.slot.type = NULL;
 	if (f->el == XML_EL_STRUCT)
-		xml_open_struct(p, f);
+		must(p, api_val_open_object(p->call, &f->val));
 	else if (f->el == XML_EL_ARRAY)
-		xml_open_array(p, f);
+		must(p, api_val_open_array(p->call, &f->val));
 }
 
 /* on_start - expat: a start tag */
@@ -339,23 +258,47 @@ on_start(void *ctx, const XML_Char *name, const XML_Char **attributes)
 	start_element(p, f);
 }
 
+/* form_of - what an element says that its text is */
+static enum api_val_form
+form_of(enum xml_el el)
+{
+	switch (el) {
+	case XML_EL_STRING:
+		return API_VAL_TEXT;
+	case XML_EL_INT:
+		return API_VAL_INT;
+	case XML_EL_DOUBLE:
+		return API_VAL_FLOAT;
+	case XML_EL_BOOLEAN:
+		return API_VAL_BOOL;
+	case XML_EL_DATETIME:
+		return API_VAL_DATETIME;
+	default:
+		return API_VAL_ALIEN;
+	}
+}
+
 /* end_scalar - text to the place of its value */
 static void
 end_scalar(struct xml_parser *p, const struct xml_frame *f, enum xml_el el)
 {
-	const struct xml_slot *to = &f->slot;
-	enum xml_scalar rc;
+	const struct api_slot *to = &f->val.slot;
 
-	if (to->type == NULL)
-		return;
-	if (to->type == &session_type) {
-		set_session(p);
-		return;
-	}
-	rc = xml_read_scalar(
-	    to->type, el, p->text, p->text_len, to->dest, &p->call->arena);
-	if (rc != XML_SCALAR_OK)
-		xml_fail_scalar(p, rc, to->type, to->where, p->text);
+	if (to->type == &api_val_session_type)
+		must(p, api_val_session(p->call, p->text, p->text_len));
+	else if (to->type != NULL)
+		must(p, api_val_scalar(
+			    p->call, to, form_of(el), p->text, p->text_len));
+}
+
+/* end_name - </name>: where the value of the member goes */
+static void
+end_name(struct xml_parser *p, struct xml_frame *f)
+{
+	struct xml_frame *member = f - 1;
+
+	must(p, api_val_member(p->call, &member[-1].val, p->text, p->text_len,
+		    &member->val.slot));
 }
 
 /* end_element - what the innermost frame leaves behind */
@@ -364,22 +307,22 @@ end_element(struct xml_parser *p, struct xml_frame *f)
 {
 	switch (f->el) {
 	case XML_EL_METHOD_NAME:
-		end_method(p);
+		must(p, api_val_method(p->call, p->find, p->text, p->text_len));
 		break;
 	case XML_EL_NAME: /* in a member, in a struct */
-		f[-1].slot = xml_next_member(p, f - 2, p->text, p->text_len);
+		end_name(p, f);
 		break;
 	case XML_EL_VALUE:
 		if (f->children == 0)
 			end_scalar(p, f, XML_EL_STRING);
 		break;
 	case XML_EL_STRUCT:
-		xml_close_struct(p, f);
+		must(p, api_val_close_object(p->call, &f->val));
 		break;
 	case XML_EL_ARRAY:
 		if (f->children == 0)
 			xml_bad(p, "array without data");
-		xml_close_array(p, f);
+		must(p, api_val_close_array(p->call, &f->val));
 		break;
 	case XML_EL_CALL:
 	case XML_EL_PARAM:
@@ -493,13 +436,7 @@ prepare(struct xml_parser *p, struct api_call *c)
 	p->text_len = 0;
 	p->ink = false;
 	p->bad = NULL;
-	c->method = "";
-	c->msg = NULL;
-	c->session_text = "";
-	c->session_ref = (struct idl_ref){0, 0};
-	c->received = 0;
-	c->args = NULL;
-	c->bad.code = ERR_NONE;
+	api_val_call(c);
 }
 
 /* is_utf16 - expat would read UTF-16 unasked; its first bytes give it away */

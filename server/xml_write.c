@@ -41,37 +41,11 @@ static const unsigned char byte_class[256] = {
     [0x80 ... 0xff] = MULTI,
 };
 
-/*
- * utf8_bytes - length of the character that starts at s, NUL-terminated
- *
- * returns 0 when it is broken, overlong, a surrogate or beyond U+10FFFF
- */
-static size_t
-utf8_bytes(const unsigned char *s)
-{
-	static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
-	uint32_t v;
-	size_t i, n;
-
-	if (s[0] < 0xc2 || s[0] > 0xf4)
-		return 0;
-	n = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-	v = s[0] & (0x7fu >> n);
-	for (i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		v = v << 6 | (s[i] & 0x3fu);
-	}
-	if (v < least[n] || (v >= 0xd800 && v <= 0xdfff) || v > 0x10ffff)
-		return 0;
-	return n;
-}
-
 /* write_multi - one character that is not ASCII; returns bytes consumed */
 static size_t
 write_multi(struct http_buf *out, const unsigned char *s)
 {
-	size_t n = utf8_bytes(s);
+	size_t n = api_val_utf8_bytes(s);
 
 	if (n == 0) {
 		LIT(out, "\xef\xbf\xbd"); /* U+FFFD */
@@ -135,8 +109,8 @@ write_scalar(struct http_buf *out, const struct idl_type *t, const void *native)
 		write_text(out, *(const char *const *)native);
 		break;
 	case IDL_INT:
-		http_buf_add(
-		    out, text, xml_write_int(*(const int64_t *)native, text));
+		http_buf_add(out, text,
+		    api_val_int_text(*(const int64_t *)native, text));
 		break;
 	case IDL_FLOAT:
 		r = snprintf(
@@ -148,7 +122,7 @@ write_scalar(struct http_buf *out, const struct idl_type *t, const void *native)
 		break;
 	case IDL_DATETIME:
 		http_buf_add(out, text,
-		    xml_write_datetime(*(const int64_t *)native, text));
+		    api_val_datetime_text(*(const int64_t *)native, text));
 		break;
 	case IDL_REF:
 		idl_ref_write(native, text);
@@ -165,8 +139,9 @@ write_scalar(struct http_buf *out, const struct idl_type *t, const void *native)
 	}
 }
 
-void
-xml_write_name(struct http_buf *out, const char *name, size_t n)
+/* write_name - <member><name>...</name>; the value comes next */
+static void
+write_name(struct http_buf *out, const char *name, size_t n)
 {
 	static const char open[] = "<member><name>", close[] = "</name>";
 	char *p = http_buf_reserve(out, sizeof open + sizeof close + n);
@@ -224,7 +199,7 @@ write_record(struct http_buf *out, const struct idl_class *c, const char *rec)
 	for (f = c->fields; f < c->fields + c->nfields; f++) {
 		if (f->flags & IDL_F_INTERNAL)
 			continue;
-		xml_write_name(out, f->name, strlen(f->name));
+		write_name(out, f->name, strlen(f->name));
 		xml_write_value(out, f->type, rec + f->offset);
 		LIT(out, "</member>");
 	}
@@ -275,8 +250,9 @@ xml_write_value(
 	LIT(out, "</value>");
 }
 
-void
-xml_write_head(const struct api_call *c, struct http_buf *out)
+/* write_head - what stands before a successful result */
+static void
+write_head(const struct api_call *c, struct http_buf *out)
 {
 	if (c->msg->flags & IDL_M_BARE)
 		LIT(out, REPLY_OPEN "<params><param>");
@@ -285,8 +261,9 @@ xml_write_head(const struct api_call *c, struct http_buf *out)
 				     "<member><name>Value</name>");
 }
 
-void
-xml_write_tail(const struct api_call *c, struct http_buf *out)
+/* write_tail - what stands after it */
+static void
+write_tail(const struct api_call *c, struct http_buf *out)
 {
 	if (c->msg->flags & IDL_M_BARE)
 		LIT(out, "</param></params></methodResponse>");
@@ -296,8 +273,10 @@ xml_write_tail(const struct api_call *c, struct http_buf *out)
 
 /* write_failure - Status and ErrorDescription, never a fault */
 static void
-write_failure(const struct failure *why, struct http_buf *out)
+write_failure(const struct api_call *c, struct http_buf *out)
 {
+	const struct failure *why = &c->why;
+
 	LIT(out, STATUS_OPEN "Failure</value></member>"
 			     "<member><name>ErrorDescription</name>"
 			     "<value><array><data><value>");
@@ -311,41 +290,47 @@ write_failure(const struct failure *why, struct http_buf *out)
 	LIT(out, "</data></array></value>" STATUS_CLOSE);
 }
 
-/* write_rows - a whole class in one go */
+/* rows_open - what stands before the rows of a class */
 static void
-write_rows(const struct api_call *c, struct http_buf *out)
+rows_open(enum api_rows rows, struct http_buf *out)
 {
-	struct xml_rows r;
-
-	xml_rows_init(&r, c);
-	while (xml_rows_more(&r, out, SIZE_MAX))
-		;
-	xml_rows_fini(&r);
+	http_buf_text(out,
+	    rows == API_ROWS_REFS ? "<value><array><data>" : "<value><struct>");
 }
 
-bool
-xml_write_reply(const struct api_call *c, struct http_buf *out)
+/* write_row - one record, as ref or as member */
+static void
+write_row(struct http_buf *out, bool first, const char *ref,
+    const struct idl_type *t, const void *record)
 {
-	if (c->err != ERR_NONE) {
-		write_failure(&c->why, out);
-	} else if (c->rows != API_ROWS_NONE) {
-		write_rows(c, out);
-	} else {
-		xml_write_head(c, out);
-		xml_write_value(out, c->msg->result, c->result);
-		xml_write_tail(c, out);
+	(void)first; /* nothing stands between rows */
+	if (record == NULL) {
+		LIT(out, "<value>");
+		http_buf_text(out, ref);
+		LIT(out, "</value>");
+		return;
 	}
-	return !out->failed;
+	write_name(out, ref, strlen(ref));
+	xml_write_value(out, t, &record);
+	LIT(out, "</member>");
+}
+
+/* rows_close - what stands after them */
+static void
+rows_close(enum api_rows rows, struct http_buf *out)
+{
+	http_buf_text(out, rows == API_ROWS_REFS ? "</data></array></value>"
+						 : "</struct></value>");
 }
 
 bool
 xml_write_fault(struct http_buf *out, int code, const char *text)
 {
-	char number[XML_NUMBER_BYTES];
+	char number[API_VAL_NUMBER_BYTES];
 
 	LIT(out, REPLY_OPEN "<fault><value><struct>"
 			    "<member><name>faultCode</name><value><int>");
-	http_buf_add(out, number, xml_write_int(code, number));
+	http_buf_add(out, number, api_val_int_text(code, number));
 	LIT(out, "</int></value></member>"
 		 "<member><name>faultString</name><value><string>");
 	write_text(out, text);
@@ -353,3 +338,49 @@ xml_write_fault(struct http_buf *out, int code, const char *text)
 		 "</methodResponse>");
 	return !out->failed;
 }
+
+/* ---- the codec ---- */
+
+static void *
+reader_new(void)
+{
+	return xml_parser_new();
+}
+
+static void
+reader_free(void *reader)
+{
+	struct xml_parser *p = reader;
+
+	xml_parser_free(&p);
+}
+
+/* read_call - xml_read_call as the codec has it */
+static bool
+read_call(void *reader, const char *body, size_t n, struct api_call *c,
+    char *text, size_t text_bytes)
+{
+	return xml_read_call(reader, body, n, c, text, text_bytes) == XML_OK;
+}
+
+/* write_bad - the fault for what is no methodCall */
+static void
+write_bad(struct http_buf *out, const char *text)
+{
+	(void)xml_write_fault(out, 1, text); /* out says it too */
+}
+
+const struct rpc_codec xml_codec = {
+    .type = "text/xml",
+    .reader_new = reader_new,
+    .reader_free = reader_free,
+    .read = read_call,
+    .bad = write_bad,
+    .head = write_head,
+    .value = xml_write_value,
+    .tail = write_tail,
+    .failure = write_failure,
+    .rows_open = rows_open,
+    .row = write_row,
+    .rows_close = rows_close,
+};

@@ -152,7 +152,7 @@ check_reply(const struct api_call *c)
 	struct http_buf out;
 
 	http_buf_init(&out, OUT_BYTES);
-	CHECK(p != NULL && xml_write_reply(c, &out));
+	CHECK(p != NULL && rpc_write_reply(&xml_codec, c, &out));
 	if (getenv("FUZZ_SHOW") != NULL)
 		fprintf(stderr, "%s: %.*s\n", c->method, (int)out.len, out.p);
 	CHECK(XML_Parse(p, out.p, (int)out.len, 1) == XML_STATUS_OK);

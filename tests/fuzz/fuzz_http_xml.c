@@ -184,7 +184,7 @@ check_call(struct api_call *c, struct http_buf *out)
 		(void)err_fail(&c->why, ERR_MESSAGE_METHOD_UNKNOWN, "s",
 		    c->method); /* kept in the call */
 	c->err = c->why.code;
-	CHECK(xml_write_reply(c, out));
+	CHECK(rpc_write_reply(&xml_codec, c, out));
 }
 
 /* one_body - a body, as the server takes it */

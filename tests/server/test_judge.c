@@ -348,7 +348,7 @@ parse(xmlrpc_env *env, struct help_xml *h)
 	int code;
 
 	http_buf_reset(&h->out, h->out.max);
-	cr_assert(xml_write_reply(&h->call, &h->out));
+	cr_assert(rpc_write_reply(&xml_codec, &h->call, &h->out));
 	xmlrpc_parse_response2(
 	    env, h->out.p, h->out.len, &result, &code, &fault);
 	check(env);

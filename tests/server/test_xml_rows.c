@@ -127,13 +127,13 @@ Test(xml_rows, an_empty_class)
 	list_open(&l, false);
 	http_buf_init(&out, OUT_MAX);
 	ask(&l, IDL_CLASS_VM, API_ROWS_REFS);
-	cr_assert(xml_write_reply(&l.call, &out));
+	cr_assert(rpc_write_reply(&xml_codec, &l.call, &out));
 	http_buf_add(&out, "", 1);
 	cr_expect_str_eq(out.p,
 	    REPLY "<value><array><data></data></array></value>" REPLY_END);
 	http_buf_reset(&out, OUT_MAX);
 	ask(&l, IDL_CLASS_VM, API_ROWS_RECORDS);
-	cr_assert(xml_write_reply(&l.call, &out));
+	cr_assert(rpc_write_reply(&xml_codec, &l.call, &out));
 	http_buf_add(&out, "", 1);
 	cr_expect_str_eq(
 	    out.p, REPLY "<value><struct></struct></value>" REPLY_END);
@@ -150,18 +150,18 @@ Test(xml_rows, every_record_once_with_its_inverse_fields)
 	list_open(&l, true);
 	http_buf_init(&out, OUT_MAX);
 	ask(&l, IDL_CLASS_VM, API_ROWS_REFS);
-	cr_assert(xml_write_reply(&l.call, &out));
+	cr_assert(rpc_write_reply(&xml_codec, &l.call, &out));
 	http_buf_add(&out, "", 1);
 	cr_expect_eq(count(out.p, "<value>OpaqueRef:"), VMS);
 	http_buf_reset(&out, OUT_MAX);
 	ask(&l, IDL_CLASS_VM, API_ROWS_RECORDS);
-	cr_assert(xml_write_reply(&l.call, &out));
+	cr_assert(rpc_write_reply(&xml_codec, &l.call, &out));
 	http_buf_add(&out, "", 1);
 	cr_expect_eq(count(out.p, "<member><name>OpaqueRef:"), VMS);
 	cr_expect_eq(count(out.p, "<value>&lt;a name&gt;</value>"), VMS);
 	http_buf_reset(&out, OUT_MAX);
 	ask(&l, IDL_CLASS_HOST, API_ROWS_RECORDS);
-	cr_assert(xml_write_reply(&l.call, &out));
+	cr_assert(rpc_write_reply(&xml_codec, &l.call, &out));
 	http_buf_add(&out, "", 1);
 	at = strstr(out.p, "<name>resident_VMs</name>");
 	cr_assert_not_null(at);
@@ -174,7 +174,7 @@ Test(xml_rows, pieces_of_any_size_make_the_same_reply)
 {
 	static const size_t sizes[] = {1, 100, 1000, 4096, 65536, OUT_MAX};
 	struct http_buf whole, out;
-	struct xml_rows r;
+	struct rpc_rows r;
 	struct list l;
 	size_t before;
 
@@ -184,15 +184,15 @@ Test(xml_rows, pieces_of_any_size_make_the_same_reply)
 	for (size_t i = 0; i < NASKED; i++) {
 		ask(&l, asked[i].cls, asked[i].rows);
 		http_buf_reset(&whole, OUT_MAX);
-		cr_assert(xml_write_reply(&l.call, &whole));
+		cr_assert(rpc_write_reply(&xml_codec, &l.call, &whole));
 		for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
 			http_buf_reset(&out, OUT_MAX);
-			xml_rows_init(&r, &l.call);
+			rpc_rows_init(&r, &xml_codec, &l.call);
 			do
 				before = out.len;
-			while (xml_rows_more(&r, &out, sizes[k]) &&
+			while (rpc_rows_more(&r, &out, sizes[k]) &&
 			       out.len >= before + sizes[k]);
-			xml_rows_fini(&r);
+			rpc_rows_fini(&r);
 			cr_expect_eq(out.len, whole.len);
 			cr_expect_arr_eq(out.p, whole.p, whole.len);
 		}
@@ -205,7 +205,7 @@ Test(xml_rows, pieces_of_any_size_make_the_same_reply)
 Test(xml_rows, a_buffer_between_pieces_need_hold_one_piece_only)
 {
 	struct http_buf out;
-	struct xml_rows r;
+	struct rpc_rows r;
 	struct list l;
 	size_t most = 0;
 	bool more;
@@ -213,13 +213,13 @@ Test(xml_rows, a_buffer_between_pieces_need_hold_one_piece_only)
 	list_open(&l, true);
 	ask(&l, IDL_CLASS_VM, API_ROWS_RECORDS);
 	http_buf_init(&out, OUT_MAX);
-	xml_rows_init(&r, &l.call);
+	rpc_rows_init(&r, &xml_codec, &l.call);
 	do {
 		http_buf_reset(&out, OUT_MAX);
-		more = xml_rows_more(&r, &out, 1000);
+		more = rpc_rows_more(&r, &out, 1000);
 		most = out.len > most ? out.len : most;
 	} while (more);
-	xml_rows_fini(&r);
+	rpc_rows_fini(&r);
 	cr_expect(most < 32768, "%zu", most);
 	http_buf_fini(&out);
 	list_close(&l);
@@ -237,7 +237,7 @@ Test(xml_rows, each_allocation_may_fail)
 	for (n = 1; failed && n < 1000; n++) {
 		http_buf_init(&out, OUT_MAX);
 		help_alloc_fail_nth(n);
-		ok = xml_write_reply(&l.call, &out);
+		ok = rpc_write_reply(&xml_codec, &l.call, &out);
 		failed = help_alloc_stop();
 		cr_assert(ok != failed && ok == !out.failed);
 		http_buf_fini(&out);

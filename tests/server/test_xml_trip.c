@@ -189,7 +189,7 @@ once(const struct idl_msg *msg, const char *body, struct http_buf *out)
 		cr_assert_eq(c.msg, msg);
 		cr_assert_eq(c.bad.code, ERR_NONE);
 		c.result = c.args;
-		ok = xml_write_reply(&c, out);
+		ok = rpc_write_reply(&xml_codec, &c, out);
 	}
 	arena_fini(&c.arena);
 	xml_parser_free(&p);

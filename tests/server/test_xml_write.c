@@ -189,7 +189,7 @@ static const char *
 reply(struct help_xml *h)
 {
 	http_buf_reset(&h->out, ARENA);
-	cr_expect(xml_write_reply(&h->call, &h->out));
+	cr_expect(rpc_write_reply(&xml_codec, &h->call, &h->out));
 	http_buf_add(&h->out, "", 1);
 	return h->out.p;
 }
@@ -229,7 +229,7 @@ Test(xml_write, replies)
 					   "</params></methodResponse>",
 	    "failures have their envelope, bare or not");
 	h.call.msg = NULL;
-	cr_expect(xml_write_reply(&h.call, &h.out),
+	cr_expect(rpc_write_reply(&xml_codec, &h.call, &h.out),
 	    "a failure needs no message: there may be none");
 	help_xml_close(&h);
 }
@@ -265,7 +265,7 @@ Test(xml_write, a_full_buffer_is_said_and_nothing_worse)
 	c.result = &rec;
 	for (size_t max = 0; !ok; max++) {
 		http_buf_init(&out, max);
-		ok = xml_write_reply(&c, &out);
+		ok = rpc_write_reply(&xml_codec, &c, &out);
 		cr_assert(out.len <= max);
 		cr_assert(ok != out.failed);
 		http_buf_fini(&out);

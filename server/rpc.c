@@ -1,37 +1,31 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * xml_rows - replies whose result is a whole class, piece by piece
- *
- * The view is immutable, so a row is found again by the ref of the one before:
- * nothing but that ref is kept between pieces.
- */
 
 /* System */
 #include <assert.h>
 #include <string.h>
 
 /* Own */
-#include "server/xml_priv.h"
+#include "server/rpc.h"
 
 /* One record as the wire shows it; a host may list 100,000 VMs. */
 #define SCRATCH_BYTES ((size_t)64 << 20)
 
-#define LIT(out, s) http_buf_add((out), (s), sizeof(s) - 1)
-
 enum { HEAD, ROWS, DONE };
 
 void
-xml_rows_init(struct xml_rows *r, const struct api_call *c)
+rpc_rows_init(
+    struct rpc_rows *r, const struct rpc_codec *codec, const struct api_call *c)
 {
 	assert(c->err == ERR_NONE && c->rows != API_ROWS_NONE);
 	memset(r, 0, sizeof *r);
+	r->codec = codec;
 	r->call = c;
 	r->phase = HEAD;
 	arena_init(&r->scratch, SCRATCH_BYTES);
 }
 
 void
-xml_rows_fini(struct xml_rows *r)
+rpc_rows_fini(struct rpc_rows *r)
 {
 	arena_fini(&r->scratch);
 	r->phase = DONE;
@@ -39,33 +33,29 @@ xml_rows_fini(struct xml_rows *r)
 
 /* write_row - one record, as ref or as member of the map */
 static void
-write_row(struct xml_rows *r, const struct idl_hdr *rec, struct http_buf *out)
+write_row(struct rpc_rows *r, const struct idl_hdr *rec, struct http_buf *out)
 {
 	const struct idl_type type = {.kind = IDL_RECORD, .cls = rec->cls};
+	bool first = idl_ref_is_null(&r->last);
 	const void *shown;
 	char ref[IDL_REF_TEXT];
 
 	idl_ref_write(&rec->ref, ref);
 	if (r->call->rows == API_ROWS_REFS) {
-		LIT(out, "<value>");
-		http_buf_text(out, ref);
-		LIT(out, "</value>");
+		r->codec->row(out, first, ref, &type, NULL);
 		return;
 	}
 	arena_reset(&r->scratch);
 	shown = api_record_view(r->call->view, rec->cls, rec, &r->scratch);
-	if (shown == NULL) {
+	if (shown == NULL)
 		out->failed = true;
-		return;
-	}
-	xml_write_name(out, ref, strlen(ref));
-	xml_write_value(out, &type, &shown);
-	LIT(out, "</member>");
+	else
+		r->codec->row(out, first, ref, &type, shown);
 }
 
 /* next_row - the record after the last one; NULL: there is none */
 static const struct idl_hdr *
-next_row(const struct xml_rows *r)
+next_row(const struct rpc_rows *r)
 {
 	const struct api_call *c = r->call;
 
@@ -76,15 +66,13 @@ next_row(const struct xml_rows *r)
 
 /* step - write the head, a row or the tail */
 static void
-step(struct xml_rows *r, struct http_buf *out)
+step(struct rpc_rows *r, struct http_buf *out)
 {
-	bool refs = r->call->rows == API_ROWS_REFS;
 	const struct idl_hdr *rec;
 
 	if (r->phase == HEAD) {
-		xml_write_head(r->call, out);
-		http_buf_text(
-		    out, refs ? "<value><array><data>" : "<value><struct>");
+		r->codec->head(r->call, out);
+		r->codec->rows_open(r->call->rows, out);
 		r->phase = ROWS;
 		return;
 	}
@@ -94,14 +82,13 @@ step(struct xml_rows *r, struct http_buf *out)
 		r->last = rec->ref;
 		return;
 	}
-	http_buf_text(
-	    out, refs ? "</data></array></value>" : "</struct></value>");
-	xml_write_tail(r->call, out);
+	r->codec->rows_close(r->call->rows, out);
+	r->codec->tail(r->call, out);
 	r->phase = DONE;
 }
 
 bool
-xml_rows_more(struct xml_rows *r, struct http_buf *out, size_t at_least)
+rpc_rows_more(struct rpc_rows *r, struct http_buf *out, size_t at_least)
 {
 	size_t start = out->len;
 
@@ -111,4 +98,33 @@ xml_rows_more(struct xml_rows *r, struct http_buf *out, size_t at_least)
 			break;
 	}
 	return r->phase != DONE && !out->failed;
+}
+
+/* write_rows - a whole class in one go */
+static void
+write_rows(const struct rpc_codec *codec, const struct api_call *c,
+    struct http_buf *out)
+{
+	struct rpc_rows r;
+
+	rpc_rows_init(&r, codec, c);
+	while (rpc_rows_more(&r, out, SIZE_MAX))
+		;
+	rpc_rows_fini(&r);
+}
+
+bool
+rpc_write_reply(const struct rpc_codec *codec, const struct api_call *c,
+    struct http_buf *out)
+{
+	if (c->err != ERR_NONE) {
+		codec->failure(c, out);
+	} else if (c->rows != API_ROWS_NONE) {
+		write_rows(codec, c, out);
+	} else {
+		codec->head(c, out);
+		codec->value(out, c->msg->result, c->result);
+		codec->tail(c, out);
+	}
+	return !out->failed;
 }

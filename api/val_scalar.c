@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * xml_scalar - text of XML-RPC scalars to native values and back
+ * val_scalar - text to native scalars and back
  *
  * Numbers are decimal text and nothing else (design 8.13): no 0x, no spaces,
  * no plus sign before an int.
@@ -12,11 +12,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Own */
-#include "server/xml_priv.h"
+/* Api */
+#include "api/val.h"
 
 /* A double with more characters than this is no honest number. */
 #define FLOAT_TEXT_MAX 400
+
+/* Why a text is not a value of a type. */
+enum outcome {
+	FITS,
+	BAD_TYPE,  /* FIELD_TYPE_ERROR */
+	BAD_VALUE, /* INVALID_VALUE: no such enum value */
+	BAD_REF,   /* HANDLE_INVALID */
+	NO_ROOM,
+};
 
 #define DAY_S INT64_C(86400)
 #define DAYS_TO_1970 INT64_C(719468) /* from 0000-03-01 */
@@ -25,7 +34,7 @@
 /* ---- numbers ---- */
 
 /* read_int - all of the text must be a 64-bit decimal number */
-static enum xml_scalar
+static enum outcome
 read_int(const char *text, size_t n, int64_t *out)
 {
 	bool minus = n > 0 && text[0] == '-';
@@ -34,19 +43,19 @@ read_int(const char *text, size_t n, int64_t *out)
 	unsigned digit;
 
 	if (i == n)
-		return XML_SCALAR_TYPE;
+		return BAD_TYPE;
 	for (; i < n; i++) {
 		digit = (unsigned)(unsigned char)text[i] - '0';
 		if (digit > 9 || v > (most - digit) / 10)
-			return XML_SCALAR_TYPE;
+			return BAD_TYPE;
 		v = v * 10 + digit;
 	}
 	*out = minus && v > 0 ? -(int64_t)(v - 1) - 1 : (int64_t)v;
-	return XML_SCALAR_OK;
+	return FITS;
 }
 
 /* read_float - all of the text must be a finite decimal number */
-static enum xml_scalar
+static enum outcome
 read_float(const char *text, size_t n, double *out)
 {
 	double v;
@@ -54,18 +63,18 @@ read_float(const char *text, size_t n, double *out)
 
 	if (n == 0 || n > FLOAT_TEXT_MAX ||
 	    strspn(text, "0123456789+-.eE") != n)
-		return XML_SCALAR_TYPE;
+		return BAD_TYPE;
 	v = strtod(text, &end);
 	if (end != text + n || !isfinite(v))
-		return XML_SCALAR_TYPE;
+		return BAD_TYPE;
 	*out = v;
-	return XML_SCALAR_OK;
+	return FITS;
 }
 
 size_t
-xml_write_int(int64_t v, char *text)
+api_val_int_text(int64_t v, char *text)
 {
-	char digits[XML_NUMBER_BYTES];
+	char digits[API_VAL_NUMBER_BYTES];
 	char *p = digits + sizeof digits;
 	uint64_t u = v < 0 ? -(uint64_t)v : (uint64_t)v;
 	size_t n;
@@ -137,7 +146,7 @@ take_char(const char **text, char c)
 }
 
 /* read_datetime - YYYYMMDDTHH:MM:SS, with or without dashes, colons, Z */
-static enum xml_scalar
+static enum outcome
 read_datetime(const char *text, size_t n, int64_t *out)
 {
 	const char *s = text;
@@ -149,7 +158,7 @@ read_datetime(const char *text, size_t n, int64_t *out)
 	take_char(&s, '-');
 	day = take_digits(&s, 2);
 	if (*s++ != 'T')
-		return XML_SCALAR_TYPE;
+		return BAD_TYPE;
 	hour = take_digits(&s, 2);
 	take_char(&s, ':');
 	minute = take_digits(&s, 2);
@@ -161,13 +170,13 @@ read_datetime(const char *text, size_t n, int64_t *out)
 	if (s != text + n || year < 0 || month < 1 || month > 12 || day < 1 ||
 	    hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 ||
 	    second > 59)
-		return XML_SCALAR_TYPE;
+		return BAD_TYPE;
 	days = days_of_date(year, month, day);
 	date_of_days(days, &y, &m, &d);
 	if (m != month || d != day)
-		return XML_SCALAR_TYPE; /* 31 February and the like */
+		return BAD_TYPE; /* 31 February and the like */
 	*out = days * DAY_S + hour * 3600 + minute * 60 + second;
-	return XML_SCALAR_OK;
+	return FITS;
 }
 
 /* put_digits - n digits of v, leading zeros included; returns the end */
@@ -180,7 +189,7 @@ put_digits(char *p, int64_t v, unsigned n)
 }
 
 size_t
-xml_write_datetime(int64_t v, char *text)
+api_val_datetime_text(int64_t v, char *text)
 {
 	const int64_t least = days_of_date(0, 1, 1) * DAY_S;
 	const int64_t most = days_of_date(9999, 12, 31) * DAY_S + DAY_S - 1;
@@ -206,66 +215,68 @@ xml_write_datetime(int64_t v, char *text)
 
 /* ---- any scalar ---- */
 
-/* read_bool - only <boolean>0</boolean> and <boolean>1</boolean> */
-static enum xml_scalar
-read_bool(enum xml_el el, const char *text, size_t n, bool *out)
+/* read_bool - only what the protocol calls a bool */
+static enum outcome
+read_bool(const char *text, size_t n, bool *out)
 {
-	if (el != XML_EL_BOOLEAN || n != 1 || (*text != '0' && *text != '1'))
-		return XML_SCALAR_TYPE;
+	if (n != 1 || (*text != '0' && *text != '1'))
+		return BAD_TYPE;
 	*out = *text == '1';
-	return XML_SCALAR_OK;
+	return FITS;
 }
 
 /* read_string - into the arena */
-static enum xml_scalar
+static enum outcome
 read_string(const char *text, size_t n, const char **out, struct arena *a)
 {
 	const char *s = n == 0 ? "" : arena_strndup(a, text, n);
 
 	if (s == NULL)
-		return XML_SCALAR_NOMEM;
+		return NO_ROOM;
 	*out = s;
-	return XML_SCALAR_OK;
+	return FITS;
 }
 
 /* read_enum - one of the spellings */
-static enum xml_scalar
+static enum outcome
 read_enum(const struct idl_enum *en, const char *text, size_t n, int32_t *out)
 {
 	int i = idl_enum_index(en, text, n);
 
 	if (i < 0)
-		return XML_SCALAR_VALUE;
+		return BAD_VALUE;
 	*out = i;
-	return XML_SCALAR_OK;
+	return FITS;
 }
 
-/* element_fits - may a type come in this element? */
+/* form_fits - may a type come in this form? */
 static bool
-element_fits(enum idl_kind kind, enum xml_el el)
+form_fits(enum idl_kind kind, enum api_val_form form)
 {
-	switch (el) {
-	case XML_EL_STRING:
+	switch (form) {
+	case API_VAL_TEXT:
 		return kind != IDL_BOOL;
-	case XML_EL_INT:
+	case API_VAL_INT:
 		return kind == IDL_INT || kind == IDL_FLOAT;
-	case XML_EL_DOUBLE:
+	case API_VAL_FLOAT:
 		return kind == IDL_FLOAT;
-	case XML_EL_BOOLEAN:
+	case API_VAL_BOOL:
 		return kind == IDL_BOOL;
-	case XML_EL_DATETIME:
+	case API_VAL_DATETIME:
 		return kind == IDL_DATETIME;
-	default:
-		return false;
+	case API_VAL_ALIEN:
+		break;
 	}
+	return false;
 }
 
-enum xml_scalar
-xml_read_scalar(const struct idl_type *t, enum xml_el el, const char *text,
+/* read_scalar - a native value; dest is untouched unless it FITS */
+static enum outcome
+read_scalar(const struct idl_type *t, enum api_val_form form, const char *text,
     size_t n, void *dest, struct arena *a)
 {
-	if (!element_fits(t->kind, el))
-		return XML_SCALAR_TYPE;
+	if (!form_fits(t->kind, form))
+		return BAD_TYPE;
 	switch (t->kind) {
 	case IDL_STRING:
 		return read_string(text, n, dest, a);
@@ -274,12 +285,11 @@ xml_read_scalar(const struct idl_type *t, enum xml_el el, const char *text,
 	case IDL_FLOAT:
 		return read_float(text, n, dest);
 	case IDL_BOOL:
-		return read_bool(el, text, n, dest);
+		return read_bool(text, n, dest);
 	case IDL_DATETIME:
 		return read_datetime(text, n, dest);
 	case IDL_REF:
-		return idl_ref_parse(text, n, dest) ? XML_SCALAR_OK
-						    : XML_SCALAR_REF;
+		return idl_ref_parse(text, n, dest) ? FITS : BAD_REF;
 	case IDL_ENUM:
 		return read_enum(t->en, text, n, dest);
 	case IDL_VOID:
@@ -288,5 +298,59 @@ xml_read_scalar(const struct idl_type *t, enum xml_el el, const char *text,
 	case IDL_RECORD:
 		break;
 	}
-	return XML_SCALAR_TYPE;
+	return BAD_TYPE;
+}
+
+void
+api_val_fail_type(struct api_call *c, const char *where)
+{
+	if (c->bad.code == ERR_NONE)
+		(void)err_fail(/* kept in the call */
+		    &c->bad, ERR_FIELD_TYPE_ERROR, "s", where);
+}
+
+bool
+api_val_scalar(struct api_call *c, const struct api_slot *to,
+    enum api_val_form form, const char *text, size_t n)
+{
+	enum outcome got =
+	    read_scalar(to->type, form, text, n, to->dest, &c->arena);
+
+	if (got == FITS || got == NO_ROOM)
+		return got == FITS;
+	if (c->bad.code != ERR_NONE)
+		return true;
+	/* dispatch reads the failure from the call */
+	if (got == BAD_VALUE)
+		(void)err_fail(
+		    &c->bad, ERR_INVALID_VALUE, "ss", to->where, text);
+	else if (got == BAD_REF && to->type->cls >= 0)
+		(void)err_fail(&c->bad, ERR_HANDLE_INVALID, "ss",
+		    idl_classes[to->type->cls]->name, text);
+	else
+		api_val_fail_type(c, to->where);
+	return true;
+}
+
+size_t
+api_val_utf8_bytes(const unsigned char *s)
+{
+	static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
+	uint32_t v;
+	size_t i, n;
+
+	if (s[0] < 0x80)
+		return s[0] != 0;
+	if (s[0] < 0xc2 || s[0] > 0xf4)
+		return 0;
+	n = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+	v = s[0] & (0x7fu >> n);
+	for (i = 1; i < n; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		v = v << 6 | (s[i] & 0x3fu);
+	}
+	if (v < least[n] || (v >= 0xd800 && v <= 0xdfff) || v > 0x10ffff)
+		return 0;
+	return n;
 }
