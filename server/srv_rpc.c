@@ -5,6 +5,7 @@
 #include <string.h>
 
 /* Own */
+#include "server/jsn.h"
 #include "server/srv_rpc.h"
 #include "server/xml.h"
 
@@ -18,6 +19,7 @@ static const struct {
 	const char *path;
 	const struct rpc_codec *codec;
 } routes[] = {
+    {"/jsonrpc", &jsn_codec}, {"/json", &jsn_codec}, /* of old */
     {"", &xml_codec}, /* any other: /, /RPC2, /xmlrpc */
 };
 #define ROUTES (sizeof(routes) / sizeof(routes[0]))

@@ -47,7 +47,7 @@ PREFIX = {
     "libhv": r"hv_",
     "libapi": r"(api|sess|task|evt|disp|rpc)_",
     "libcerts": r"cert_",
-    "libserver": r"(http|tls|log|xml|rpc|srv|usr|conf|pool|wrq|hvd|fatal)",
+    "libserver": r"(http|tls|log|xml|jsn|rpc|srv|usr|conf|pool|wrq|hvd|fatal)",
 }
 findings = []
 

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * jsn_write - values and replies of JSON-RPC
+ *
+ * Always well-formed JSON in UTF-8: what is no UTF-8 becomes U+FFFD, and a
+ * float that JSON cannot say becomes 0.
+ */
+
+/* System */
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Own */
+#include "server/jsn.h"
+
+#define LIT(out, s) http_buf_add((out), (s), sizeof(s) - 1)
+
+/* Classes of bytes in text. */
+enum { PLAIN, END, SHORT, LONG, MULTI };
+
+static const unsigned char byte_class[256] = {
+    [0] = END,
+    [1 ... 7] = LONG,
+    ['\b'] = SHORT,
+    ['\t'] = SHORT,
+    ['\n'] = SHORT,
+    ['\f'] = SHORT,
+    ['\r'] = SHORT,
+    [11] = LONG,
+    [14 ... 31] = LONG,
+    ['"'] = SHORT,
+    ['\\'] = SHORT,
+    [0x80 ... 0xff] = MULTI,
+};
+
+/* The letter after the backslash of a SHORT byte. */
+static const char letter[] = {
+    ['\b'] = 'b',
+    ['\t'] = 't',
+    ['\n'] = 'n',
+    ['\f'] = 'f',
+    ['\r'] = 'r',
+    ['"'] = '"',
+    ['\\'] = '\\',
+};
+
+/* write_special - a character that is not PLAIN; returns bytes consumed */
+static size_t
+write_special(struct http_buf *out, const unsigned char *s)
+{
+	const char escape[2] = {
+	    '\\', byte_class[*s] == SHORT ? letter[*s] : 'u'};
+	size_t n;
+
+	switch (byte_class[*s]) {
+	case SHORT:
+		http_buf_add(out, escape, sizeof escape);
+		return 1;
+	case LONG:
+		http_buf_printf(out, "\\u%04x", *s);
+		return 1;
+	default:
+		break;
+	}
+	n = api_val_utf8_bytes(s);
+	if (n == 0) {
+		LIT(out, "\xef\xbf\xbd"); /* U+FFFD */
+		return 1;
+	}
+	http_buf_add(out, s, n);
+	return n;
+}
+
+/* write_string - a text in quotes */
+static void
+write_string(struct http_buf *out, const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	const unsigned char *from;
+
+	LIT(out, "\"");
+	for (;;) {
+		for (from = s; byte_class[*s] == PLAIN; s++)
+			;
+		if (s != from)
+			http_buf_add(out, from, (size_t)(s - from));
+		if (byte_class[*s] == END)
+			break;
+		s += write_special(out, s);
+	}
+	LIT(out, "\"");
+}
+
+/* write_int - a number without fraction */
+static void
+write_int(struct http_buf *out, int64_t v)
+{
+	char text[API_VAL_NUMBER_BYTES];
+
+	http_buf_add(out, text, api_val_int_text(v, text));
+}
+
+/* write_float - the shortest of 15 to 17 digits that reads back the same */
+static void
+write_float(struct http_buf *out, double v)
+{
+	char text[API_VAL_NUMBER_BYTES];
+	int digits = 15;
+
+	if (!isfinite(v))
+		v = 0;
+	do
+		(void)snprintf(text, sizeof text, "%.*g", digits, v);
+	while (digits++ < 17 && strtod(text, NULL) != v);
+	http_buf_text(out, text);
+	if (strpbrk(text, ".e") == NULL)
+		LIT(out, ".0");
+}
+
+/* write_scalar - anything but void, set, map and record */
+static void
+write_scalar(struct http_buf *out, const struct idl_type *t, const void *native)
+{
+	char text[IDL_REF_TEXT];
+	size_t n;
+
+	switch (t->kind) {
+	case IDL_STRING:
+		write_string(out, *(const char *const *)native);
+		break;
+	case IDL_INT:
+		write_int(out, *(const int64_t *)native);
+		break;
+	case IDL_FLOAT:
+		write_float(out, *(const double *)native);
+		break;
+	case IDL_BOOL:
+		http_buf_text(out, *(const bool *)native ? "true" : "false");
+		break;
+	case IDL_DATETIME:
+		n = api_val_datetime_text(*(const int64_t *)native, text);
+		text[n] = '\0';
+		write_string(out, text);
+		break;
+	case IDL_REF:
+		idl_ref_write(native, text);
+		write_string(out, text);
+		break;
+	case IDL_ENUM:
+		write_string(out, t->en->values[*(const int32_t *)native]);
+		break;
+	case IDL_VOID:
+	case IDL_SET:
+	case IDL_MAP:
+	case IDL_RECORD:
+		assert(0 && "not a scalar");
+	}
+}
+
+/* write_set - an array */
+static void
+write_set(
+    struct http_buf *out, const struct idl_type *t, const struct idl_set *set)
+{
+	size_t step = idl_native_bytes(t->elem);
+	const char *item = set->items;
+
+	LIT(out, "[");
+	for (uint32_t i = 0; i < set->n && !out->failed; i++) {
+		if (i > 0)
+			LIT(out, ",");
+		jsn_write_value(out, t->elem, item + i * step);
+	}
+	LIT(out, "]");
+}
+
+/* write_key - the text of a map's key, in quotes whatever it is */
+static void
+write_key(struct http_buf *out, const struct idl_type *t, const void *native)
+{
+	bool bare =
+	    t->kind == IDL_INT || t->kind == IDL_FLOAT || t->kind == IDL_BOOL;
+
+	if (bare)
+		LIT(out, "\"");
+	write_scalar(out, t, native);
+	if (bare)
+		LIT(out, "\"");
+	LIT(out, ":");
+}
+
+/* write_map - an object, its names the texts of the keys */
+static void
+write_map(
+    struct http_buf *out, const struct idl_type *t, const struct idl_map *map)
+{
+	size_t key_step = idl_native_bytes(t->key);
+	size_t step = idl_native_bytes(t->elem);
+	const char *key = map->keys, *item = map->values;
+
+	LIT(out, "{");
+	for (uint32_t i = 0; i < map->n && !out->failed; i++) {
+		if (i > 0)
+			LIT(out, ",");
+		write_key(out, t->key, key + i * key_step);
+		jsn_write_value(out, t->elem, item + i * step);
+	}
+	LIT(out, "}");
+}
+
+/* write_record - an object of all fields, in the order of the IDL */
+static void
+write_record(struct http_buf *out, const struct idl_class *c, const char *rec)
+{
+	const struct idl_field *f;
+	bool first = true;
+
+	LIT(out, "{");
+	for (f = c->fields; f < c->fields + c->nfields; f++) {
+		if (f->flags & IDL_F_INTERNAL)
+			continue;
+		if (!first)
+			LIT(out, ",");
+		first = false;
+		write_string(out, f->name);
+		LIT(out, ":");
+		jsn_write_value(out, f->type, rec + f->offset);
+	}
+	LIT(out, "}");
+}
+
+void
+jsn_write_value(
+    struct http_buf *out, const struct idl_type *t, const void *native)
+{
+	switch (t->kind) {
+	case IDL_VOID:
+		LIT(out, "\"\"");
+		return;
+	case IDL_SET:
+		write_set(out, t, *(const struct idl_set *const *)native);
+		return;
+	case IDL_MAP:
+		write_map(out, t, *(const struct idl_map *const *)native);
+		return;
+	case IDL_RECORD:
+		write_record(
+		    out, idl_classes[t->cls], *(const char *const *)native);
+		return;
+	default:
+		write_scalar(out, t, native);
+	}
+}
+
+/* ---- replies ---- */
+
+/* write_id - the last member, and the end */
+static void
+write_id(const struct jsn_envelope *e, struct http_buf *out)
+{
+	LIT(out, ",\"id\":");
+	if (e->id_text != NULL)
+		write_string(out, e->id_text);
+	else
+		write_int(out, e->id);
+	LIT(out, "}");
+}
+
+/* write_head - what stands before a result */
+static void
+write_head(const struct api_call *c, struct http_buf *out)
+{
+	const struct jsn_envelope *e = c->owner;
+
+	http_buf_text(
+	    out, e->v2 ? "{\"jsonrpc\":\"2.0\",\"result\":" : "{\"result\":");
+}
+
+/* write_tail - what stands after it */
+static void
+write_tail(const struct api_call *c, struct http_buf *out)
+{
+	const struct jsn_envelope *e = c->owner;
+
+	if (!e->v2)
+		LIT(out, ",\"error\":null");
+	write_id(e, out);
+}
+
+/* write_failure - the error's code and parameters */
+static void
+write_failure(const struct api_call *c, struct http_buf *out)
+{
+	const struct jsn_envelope *e = c->owner;
+	const struct failure *why = &c->why;
+	const char *between = "";
+
+	http_buf_text(out,
+	    e->v2 ? "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":1,\"message\":"
+		  : "{\"result\":null,\"error\":[");
+	write_string(out, idl_errors[why->code].code);
+	if (e->v2)
+		LIT(out, ",\"data\":[");
+	else
+		between = ",";
+	for (unsigned i = 0; i < why->n; i++) {
+		http_buf_text(out, between);
+		write_string(out, why->param[i]);
+		between = ",";
+	}
+	http_buf_text(out, e->v2 ? "]}" : "]");
+	write_id(e, out);
+}
+
+/* rows_open - what stands before the rows of a class */
+static void
+rows_open(enum api_rows rows, struct http_buf *out)
+{
+	http_buf_text(out, rows == API_ROWS_REFS ? "[" : "{");
+}
+
+/* write_row - one record, as ref or as member */
+static void
+write_row(struct http_buf *out, bool first, const char *ref,
+    const struct idl_type *t, const void *record)
+{
+	if (!first)
+		LIT(out, ",");
+	write_string(out, ref);
+	if (record == NULL)
+		return;
+	LIT(out, ":");
+	jsn_write_value(out, t, &record);
+}
+
+/* rows_close - what stands after them */
+static void
+rows_close(enum api_rows rows, struct http_buf *out)
+{
+	http_buf_text(out, rows == API_ROWS_REFS ? "]" : "}");
+}
+
+/* ---- the codec ---- */
+
+static void *
+reader_new(void)
+{
+	return jsn_reader_new();
+}
+
+static void
+reader_free(void *reader)
+{
+	struct jsn_reader *r = reader;
+
+	jsn_reader_free(&r);
+}
+
+static bool
+read_call(void *reader, const char *body, size_t n, struct api_call *c,
+    char *text, size_t text_bytes)
+{
+	return jsn_read_call(reader, body, n, c, text, text_bytes);
+}
+
+const struct rpc_codec jsn_codec = {
+    .type = "application/json",
+    .reader_new = reader_new,
+    .reader_free = reader_free,
+    .read = read_call,
+    .bad = NULL,
+    .head = write_head,
+    .value = jsn_write_value,
+    .tail = write_tail,
+    .failure = write_failure,
+    .rows_open = rows_open,
+    .row = write_row,
+    .rows_close = rows_close,
+};
