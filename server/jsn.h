@@ -27,9 +27,8 @@
  * keys in one object), nesting beyond JSN_DEPTH_MAX, more than JSN_VALUES_MAX
  * values.
  *
- * Memory: values are in the call's arena.  Jansson's tree lies in an arena of
- * the reader, is bounded by JSN_TREE_BYTES and gone before the call is
- * dispatched.
+ * Memory: values are in the call's arena.  Jansson works in one piece of memory
+ * of the reader, at most JSN_TREE_BYTES, gone before the call is dispatched.
  *
  * DIAGNOSTICS none.  BUGS a batch of calls (2.0) is no call.
  */
@@ -38,13 +37,15 @@
 #include "server/rpc.h"
 
 #define JSN_DEPTH_MAX 64
-#define JSN_VALUES_MAX 100000
+#define JSN_VALUES_MAX 20000
 #define JSN_TREE_BYTES ((size_t)16 << 20)
 
 /* Decodes calls, for one thread. */
 struct jsn_reader {
-	api_find_f *find;  /* api_msg_find, or a test's own */
-	struct arena tree; /* jansson's, while a call is read */
+	api_find_f *find; /* api_msg_find, or a test's own */
+	char *tree;	  /* jansson's memory while a call is read */
+	size_t tree_cap_bytes;
+	size_t tree_used_bytes;
 };
 
 /* What a reply repeats of its request; in the call's arena, at c->owner. */

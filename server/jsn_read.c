@@ -2,12 +2,14 @@
 /*
  * jsn_read - a JSON-RPC request through jansson to typed arguments
  *
- * Before jansson sees a body, its brackets are counted: what is too deep or too
- * much costs nothing.  Jansson's memory is an arena: nothing to free one by
- * one, and a bound that holds whatever the body is.
+ * Jansson 2.14 reads beyond its buffer when it cannot grow it in the middle of
+ * a string, so it must never run out of memory.  Before it sees a body we count
+ * brackets and commas, which bounds what it can need, and reserve all of that
+ * in one piece.  What is too deep or too much is refused there, for nothing.
  */
 
 /* System */
+#include <assert.h>
 #include <jansson.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -17,10 +19,21 @@
 /* Own */
 #include "server/jsn.h"
 
+#define TREE_KEEP_BYTES ((size_t)65536) /* between calls */
+
+/*
+ * What jansson needs at most: for each value its node, a first table, a pair
+ * with its share of all bigger tables (384 bytes); for each byte its share of
+ * the text being read, doubling (4), of a string (1) and of a key's copy (1).
+ */
+#define TREE_FIRST_BYTES ((size_t)1024)
+#define TREE_VALUE_BYTES ((size_t)512)
+#define TREE_TEXT_FACTOR 8
+
 /* ---- jansson's memory ---- */
 
-/* Where jansson allocates in this thread; NULL: the heap, as others do. */
-static _Thread_local struct arena *tree;
+/* Whose memory jansson uses in this thread; NULL: the heap, as others do. */
+static _Thread_local struct jsn_reader *reading;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -28,14 +41,27 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static void *
 tree_alloc(size_t n)
 {
-	return tree != NULL ? arena_alloc(tree, n) : malloc(n);
+	const size_t align = _Alignof(max_align_t);
+	char *p;
+
+	if (reading == NULL)
+		return malloc(n);
+	/* Not a peer's doing: our bound is wrong, and jansson would not stop.
+	 */
+	assert(n <= reading->tree_cap_bytes - reading->tree_used_bytes);
+	p = reading->tree + reading->tree_used_bytes;
+	n = (n + align - 1) / align * align;
+	if (n > reading->tree_cap_bytes - reading->tree_used_bytes)
+		n = reading->tree_cap_bytes - reading->tree_used_bytes;
+	reading->tree_used_bytes += n;
+	return p;
 }
 
-/* tree_free - for jansson; the arena goes in one piece */
+/* tree_free - for jansson; its tree goes in one piece */
 static void
 tree_free(void *p)
 {
-	if (tree == NULL)
+	if (reading == NULL)
 		free(p);
 }
 
@@ -45,6 +71,33 @@ set_up(void)
 {
 	json_set_alloc_funcs(tree_alloc, tree_free);
 	json_object_seed(0); /* now, not in the first call */
+}
+
+/* tree_reserve - at least so many bytes; false: out of memory */
+static bool
+tree_reserve(struct jsn_reader *r, size_t bytes)
+{
+	r->tree_used_bytes = 0;
+	if (bytes <= r->tree_cap_bytes)
+		return true;
+	free(r->tree);
+	r->tree_cap_bytes = 0;
+	r->tree = malloc(bytes);
+	if (r->tree == NULL)
+		return false;
+	r->tree_cap_bytes = bytes;
+	return true;
+}
+
+/* tree_drop - the call is read; keep a little for the next one */
+static void
+tree_drop(struct jsn_reader *r)
+{
+	if (r->tree_cap_bytes <= TREE_KEEP_BYTES)
+		return;
+	free(r->tree);
+	r->tree = NULL;
+	r->tree_cap_bytes = 0;
 }
 
 /* ---- before jansson ---- */
@@ -68,12 +121,18 @@ scan_text(struct scan *s, char ch)
 		s->in_text = false;
 }
 
-/* scan - why a body is too much to be parsed; NULL: it is not */
+/*
+ * scan - why a body is too much to be parsed; NULL: it is not
+ *
+ * out     tree_bytes_out  what jansson will need at most
+ */
 static const char *
-scan(const char *body, size_t n)
+scan(const char *body, size_t n, size_t *tree_bytes_out)
 {
 	struct scan s = {.depth = 0};
 
+	if (n > JSN_TREE_BYTES / TREE_TEXT_FACTOR)
+		return "call too large";
 	for (size_t i = 0; i < n; i++) {
 		char ch = body[i];
 
@@ -95,7 +154,9 @@ scan(const char *body, size_t n)
 		if (s.values > JSN_VALUES_MAX)
 			return "too many values";
 	}
-	return NULL;
+	*tree_bytes_out = TREE_FIRST_BYTES + n * TREE_TEXT_FACTOR +
+			  (s.values + 1) * TREE_VALUE_BYTES;
+	return *tree_bytes_out <= JSN_TREE_BYTES ? NULL : "call too large";
 }
 
 /* ---- values ---- */
@@ -271,36 +332,43 @@ read_request(struct jsn_reader *r, struct api_call *c, const json_t *root)
 	return read_params(c, json_object_get(root, "params"));
 }
 
-/* why_refused - jansson's reason, without what it quotes of the body */
+/* parse - a call from a body that scan let through; returns why not, or NULL
+ */
 static const char *
-why_refused(json_error_t *e)
+parse(struct jsn_reader *r, const char *body, size_t n, struct api_call *c,
+    json_error_t *e)
 {
-	char *near = strstr(e->text, " near ");
+	const char *bad = e->text;
+	const json_t *root;
+	char *near;
 
+	reading = r;
+	root = json_loadb(body, n, JSON_REJECT_DUPLICATES, e);
+	if (root != NULL)
+		bad = read_request(r, c, root);
+	reading = NULL;
+	/* jansson's reason, without what it quotes of the body */
+	near = root == NULL ? strstr(e->text, " near ") : NULL;
 	if (near != NULL)
 		*near = '\0';
-	if (json_error_code(e) == json_error_out_of_memory)
-		return "out of memory, or call too large";
-	return e->text;
+	return bad;
 }
 
 bool
 jsn_read_call(struct jsn_reader *r, const char *body, size_t n,
     struct api_call *c, char *text, size_t text_bytes)
 {
-	const char *bad = scan(body, n);
+	size_t tree_bytes;
+	const char *bad = scan(body, n, &tree_bytes);
 	json_error_t e = {.line = 1};
-	const json_t *root;
 
 	api_val_call(c);
 	c->owner = NULL;
-	if (bad == NULL) {
-		tree = &r->tree;
-		root = json_loadb(body, n, JSON_REJECT_DUPLICATES, &e);
-		bad = root != NULL ? read_request(r, c, root) : why_refused(&e);
-		tree = NULL;
-		arena_reset(&r->tree);
-	}
+	if (bad == NULL && !tree_reserve(r, tree_bytes))
+		bad = "out of memory";
+	if (bad == NULL)
+		bad = parse(r, body, n, c, &e);
+	tree_drop(r);
 	if (bad == NULL)
 		return true;
 	(void)snprintf(text, text_bytes, "line %d: %s", /* may be cut */
@@ -321,7 +389,6 @@ jsn_reader_new(void)
 	if (r == NULL)
 		return NULL;
 	r->find = api_msg_find;
-	arena_init(&r->tree, JSN_TREE_BYTES);
 	return r;
 }
 
@@ -333,6 +400,6 @@ jsn_reader_free(struct jsn_reader **reader)
 	*reader = NULL;
 	if (r == NULL)
 		return;
-	arena_fini(&r->tree);
+	free(r->tree);
 	free(r);
 }

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test_json_bad - what is no JSON-RPC call, and that refusing it costs nothing
+ */
+
+/* System */
+#include <stdlib.h>
+#include <string.h>
+
+/* Own */
+#include <criterion/criterion.h>
+
+#include "tests/server/help_jsn.h"
+
+#define ARENA ((size_t)1 << 20)
+#define MANY ((size_t)1000000)
+#define PARAM(s) "{\"method\":\"t.call\",\"params\":[\"s\"," s "],\"id\":1}"
+#define GOOD PARAM("\"x\"")
+
+struct row {
+	const char *sentence;
+	const char *body;
+	size_t n;	  /* 0: strlen */
+	const char *want; /* what the text must say */
+};
+
+static void
+check_rows(const struct row *rows, size_t n)
+{
+	struct help_jsn h;
+	size_t len;
+
+	help_jsn_open(&h, &help_xml_string, ARENA);
+	for (size_t i = 0; i < n; i++) {
+		len = rows[i].n > 0 ? rows[i].n : strlen(rows[i].body);
+		help_jsn_read(&h, rows[i].body, len);
+		cr_expect(!h.ok, "%s", rows[i].sentence);
+		cr_expect(strstr(h.text, rows[i].want) != NULL, "%s: %s",
+		    rows[i].sentence, h.text);
+		cr_expect_eq(strncmp(h.text, "line ", 5), 0, "%s", h.text);
+		/* The same reader goes on. */
+		help_jsn_read(&h, GOOD, strlen(GOOD));
+		cr_expect(h.ok, "after %s", rows[i].sentence);
+	}
+	help_jsn_close(&h);
+}
+#define CHECK(rows) check_rows((rows), sizeof(rows) / sizeof *(rows))
+
+Test(json_bad, json)
+{
+	static const struct row rows[] = {
+	    {"nothing", "", 0, "'[' or '{' expected"},
+	    {"spaces", "  \n", 0, "'[' or '{' expected"},
+	    {"no JSON", "hello", 0, "'[' or '{' expected"},
+	    {"XML", "<methodCall/>", 0, "'[' or '{' expected"},
+	    {"a scalar", "1", 0, "'[' or '{' expected"},
+	    {"text", "\"a\"", 0, "'[' or '{' expected"},
+	    {"cut short", "{\"method\":\"t.c", 0, "premature end"},
+	    {"cut before the end", "{\"id\":1", 0, "expected"},
+	    {"brackets that do not match", "{\"id\":1]", 0, "expected"},
+	    {"a bracket too many", GOOD "}", 0, "was not opened"},
+	    {"two documents", GOOD GOOD, 0, "end of file expected"},
+	    {"a comma too many in an array", PARAM("[1,]"), 0, "unexpected"},
+	    {"a comma too many in an object", PARAM("{\"a\":1,}"), 0, "string"},
+	    {"a comma too few", PARAM("[1 2]"), 0, "expected"},
+	    {"only a comma", PARAM("[,]"), 0, "unexpected"},
+	    {"a name without quotes", PARAM("{a:1}"), 0, "expected"},
+	    {"single quotes", PARAM("'a'"), 0, "invalid token"},
+	    {"a member without value", PARAM("{\"a\"}"), 0, "':' expected"},
+	    {"equal keys", PARAM("{\"a\":1,\"a\":2}"), 0, "duplicate"},
+	    {"equal keys, one escaped", PARAM("{\"a\":1,\"\\u0061\":2}"), 0,
+		"duplicate"},
+	    {"two ids",
+		"{\"id\":1,\"id\":1,\"method\":\"t.call\","
+		"\"params\":[]}",
+		0, "duplicate"},
+	    {"a comment", PARAM("/**/ 1"), 0, "invalid token"},
+	    {"NaN", PARAM("NaN"), 0, "invalid token"},
+	    {"Infinity", PARAM("-Infinity"), 0, "invalid token"},
+	    {"1e999", PARAM("1e999"), 0, "overflow"},
+	    {"an int beyond 64 bit", PARAM("9223372036854775808"), 0,
+		"too big"},
+	    {"one below", PARAM("-9223372036854775809"), 0, "too big"},
+	    {"leading zeros", PARAM("01"), 0, "invalid token"},
+	    {"plus", PARAM("+1"), 0, "invalid token"},
+	    {"a point without digits", PARAM("1."), 0, "invalid token"},
+	    {"an exponent without digits", PARAM("1e"), 0, "invalid token"},
+	    {"hexadecimal", PARAM("0x1"), 0, "expected"},
+	    {"True", PARAM("True"), 0, "invalid token"},
+	    {"a control character", PARAM("\"a\001b\""), 0,
+		"control character"},
+	    {"a tab in text", PARAM("\"a\tb\""), 0, "control character"},
+	    {"a newline in text", PARAM("\"a\nb\""), 0, "newline"},
+	    {"a NUL", GOOD "\0", sizeof GOOD "\0" - 1, "end of file"},
+	    {"an escaped NUL", PARAM("\"\\u0000\""), 0, "\\u0000"},
+	    {"an escaped NUL in a key", PARAM("{\"a\\u0000\":1}"), 0, "NUL"},
+	    {"an unknown escape", PARAM("\"\\x\""), 0, "invalid escape"},
+	    {"half an escape", PARAM("\"\\u12\""), 0, "invalid escape"},
+	    {"the first surrogate alone", PARAM("\"\\ud83d\""), 0, "Unicode"},
+	    {"the second surrogate alone", PARAM("\"\\ude00\""), 0, "Unicode"},
+	    {"surrogates turned round", PARAM("\"\\ude00\\ud83d\""), 0,
+		"Unicode"},
+	    {"a surrogate and a letter", PARAM("\"\\ud83d\\u0041\""), 0,
+		"Unicode"},
+	    {"broken UTF-8", PARAM("\"\xff\""), 0, "unable to decode"},
+	    {"overlong UTF-8", PARAM("\"\xc0\xaf\""), 0, "unable to decode"},
+	    {"half a character", PARAM("\"\xe2\x82\""), 0, "unable to decode"},
+	    {"a surrogate in UTF-8", PARAM("\"\xed\xa0\x80\""), 0,
+		"unable to decode"},
+	    {"a byte order mark", "\xef\xbb\xbf" GOOD, 0, "expected"},
+	    {"UTF-16", "{\0\"\0", 4, "expected"},
+	};
+
+	CHECK(rows);
+}
+
+#define REQUEST(s) "{\"method\":\"t.call\"," s "}"
+#define V2 "\"jsonrpc\":\"2.0\","
+
+Test(json_bad, requests)
+{
+	static const struct row rows[] = {
+	    {"an array", "[]", 0, "not an object"},
+	    {"a batch", "[" GOOD "]", 0, "not an object"},
+	    {"an empty object", "{}", 0, "id is neither"},
+	    {"no id", REQUEST("\"params\":[]"), 0, "id is neither"},
+	    {"a null id", REQUEST("\"params\":[],\"id\":null"), 0,
+		"id is neither"},
+	    {"an id that is a float", REQUEST("\"params\":[],\"id\":1.0"), 0,
+		"id is neither"},
+	    {"an id that is an array", REQUEST("\"params\":[],\"id\":[1]"), 0,
+		"id is neither"},
+	    {"an id that is true", REQUEST("\"params\":[],\"id\":true"), 0,
+		"id is neither"},
+	    {"an id beyond 64 bit",
+		REQUEST("\"params\":[],\"id\":99999999999999999999"), 0,
+		"too big"},
+	    {"2.0 without id", REQUEST(V2 "\"params\":[]"), 0, "id is neither"},
+	    {"another version",
+		REQUEST("\"jsonrpc\":\"1.0\",\"params\":[],\"id\":1"), 0,
+		"jsonrpc is neither"},
+	    {"a version that is a number",
+		REQUEST("\"jsonrpc\":2.0,\"params\":[],\"id\":1"), 0,
+		"jsonrpc is neither"},
+	    {"a null version",
+		REQUEST("\"jsonrpc\":null,\"params\":[],\"id\":1"), 0,
+		"jsonrpc is neither"},
+	    {"no method", "{\"params\":[],\"id\":1}", 0, "method is not"},
+	    {"a method that is a number",
+		"{\"method\":1,\"params\":[],\"id\":1}", 0, "method is not"},
+	    {"1.0 without params", REQUEST("\"id\":1"), 0, "not an array"},
+	    {"1.0 with null", REQUEST("\"params\":null,\"id\":1"), 0,
+		"not an array"},
+	    {"1.0 with an object", REQUEST("\"params\":{},\"id\":1"), 0,
+		"not an array"},
+	    {"2.0 with text", REQUEST(V2 "\"params\":\"a\",\"id\":1"), 0,
+		"neither an array nor an object"},
+	};
+
+	CHECK(rows);
+}
+
+/* repeat - head, n times the middle, tail; freed by the caller */
+static char *
+repeat(const char *head, const char *middle, size_t n, const char *tail,
+    size_t *len_out)
+{
+	size_t h = strlen(head), m = strlen(middle), t = strlen(tail);
+	char *body = malloc(h + n * m + t + 1), *p = body;
+
+	cr_assert_not_null(body);
+	p = (char *)memcpy(p, head, h) + h;
+	for (; n > 0; n--, p += m)
+		memcpy(p, middle, m);
+	memcpy(p, tail, t + 1);
+	*len_out = (size_t)(p - body) + t;
+	return body;
+}
+
+#define HEAD "{\"method\":\"t.call\",\"id\":1,\"params\":[\"s\","
+#define TAIL "]}"
+
+Test(json_bad, floods)
+{
+	static const struct {
+		const char *sentence;
+		const struct idl_type *type;
+		const char *head, *middle, *tail, *want;
+		size_t n;
+	} rows[] = {
+	    {"arrays in arrays", &help_xml_sets, HEAD, "[", "", "too deeply",
+		10000},
+	    {"arrays in arrays nobody wants", NULL, HEAD, "[", "", "too deeply",
+		10000},
+	    {"arrays from the start", NULL, "", "[", "", "too deeply", MANY},
+	    {"objects in objects", &help_xml_vm, HEAD, "{\"other_config\":", "",
+		"too deeply", 10000},
+	    {"a million values", &help_xml_strings, HEAD "[", "\"\",",
+		"\"\"]" TAIL, "too large", MANY},
+	    {"a million objects", &help_xml_strings, HEAD "[", "{},",
+		"{}]" TAIL, "too large", MANY},
+	    {"a million parameters", &help_xml_void, HEAD, "1,", "1" TAIL,
+		"too many values", MANY},
+	    {"fifty thousand objects are too much for the tree",
+		&help_xml_string, HEAD "[", "{\"aaaaaaaaaaaa\":{}},", "1]" TAIL,
+		"too many values", 50000},
+	    {"ten million letters", &help_xml_string, HEAD "\"", "0123456789",
+		"\"" TAIL, "too large", MANY},
+	    {"ten million letters of an id", NULL,
+		"{\"method\":\"a\",\"params\":[],\"id\":\"", "0123456789",
+		"\"}", "too large", MANY},
+	    {"a million letters of a method", NULL,
+		"{\"id\":1,\"params\":[],\"method\":\"", "0123456789", "\"}",
+		"too large", 200000},
+	    {"a million letters of a session", NULL,
+		"{\"id\":1,\"method\":\"a\",\"params\":[\"", "0123456789",
+		"\"]}", "too large", 200000},
+	    {"a number of a million digits", &help_xml_int, HEAD, "1234567890",
+		TAIL, "too big", 100000},
+	};
+	struct help_jsn h;
+	size_t n;
+	char *body;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		help_jsn_open(&h, rows[i].type, ARENA);
+		body = repeat(
+		    rows[i].head, rows[i].middle, rows[i].n, rows[i].tail, &n);
+		help_jsn_read(&h, body, n);
+		free(body);
+		cr_expect(!h.ok, "%s", rows[i].sentence);
+		cr_expect(strstr(h.text, rows[i].want) != NULL, "%s: %s",
+		    rows[i].sentence, h.text);
+		cr_expect(h.call.arena.used_bytes <= ARENA);
+		help_jsn_close(&h);
+	}
+}
+
+Test(json_bad, limits_are_exact)
+{
+	struct help_jsn h;
+	size_t n;
+	char *body;
+
+	help_jsn_open(&h, &help_xml_ints, (size_t)64 << 20);
+	/* Separators and opening brackets are counted; six are not ours. */
+	body = repeat(HEAD "[", "1,", JSN_VALUES_MAX - 6, "1]" TAIL, &n);
+	help_jsn_read(&h, body, n);
+	free(body);
+	cr_expect(h.ok, "%s", h.text);
+	cr_expect_eq((*(const struct idl_set *const *)h.call.args)->n,
+	    JSN_VALUES_MAX - 5);
+	body = repeat(HEAD "[", "1,", JSN_VALUES_MAX - 5, "1]" TAIL, &n);
+	help_jsn_read(&h, body, n);
+	free(body);
+	cr_expect(!h.ok);
+	help_jsn_close(&h);
+}
+
+Test(json_bad, depth_is_exact)
+{
+	struct help_jsn h;
+	size_t n;
+	char *body;
+
+	help_jsn_open(&h, NULL, ARENA);
+	for (size_t deep = JSN_DEPTH_MAX - 3; deep < JSN_DEPTH_MAX; deep++) {
+		char *closed;
+
+		body = repeat(HEAD, "[", deep, "", &n);
+		closed = repeat(body, "]", deep, TAIL, &n);
+		help_jsn_read(&h, closed, n);
+		cr_expect_eq(h.ok, deep + 2 <= JSN_DEPTH_MAX);
+		free(closed);
+		free(body);
+	}
+	help_jsn_close(&h);
+}
+
+/* Jansson aborts in us when it needs more than was reserved. */
+Test(json_bad, what_jansson_needs_is_reserved)
+{
+	static const struct {
+		const char *sentence, *head, *middle, *tail;
+	} rows[] = {
+	    {"empty objects", HEAD "[", "{},", "{}]" TAIL},
+	    {"empty arrays", HEAD "[", "[],", "[]]" TAIL},
+	    {"empty strings", HEAD "[", "\"\",", "\"\"]" TAIL},
+	    {"numbers", HEAD "[", "1,", "1]" TAIL},
+	    {"parameters", HEAD, "1.5,", "1" TAIL},
+	    {"objects of one member", HEAD "[", "{\"\":{}},", "1]" TAIL},
+	    {"objects of equal members", HEAD "[", "{\"\":1,\"\":1},",
+		"1]" TAIL},
+	    {"a long string", HEAD "\"", "a", "\"" TAIL},
+	    {"a long string of escapes", HEAD "\"", "\\ud83d\\ude00",
+		"\"" TAIL},
+	    {"a long name", HEAD "{\"", "a", "\":1}" TAIL},
+	    {"a long number", HEAD, "1", TAIL},
+	    {"a long token", HEAD, "a", TAIL},
+	    {"a string without end", HEAD "\"", "a", ""},
+	    {"strings and no commas", HEAD, "\"\"", TAIL},
+	};
+	struct help_jsn h;
+	size_t n;
+	char *body;
+
+	help_jsn_open(&h, NULL, (size_t)8 << 20);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		for (size_t k = 0; k < JSN_VALUES_MAX; k += 1 + k * 3 / 4) {
+			body = repeat(
+			    rows[i].head, rows[i].middle, k, rows[i].tail, &n);
+			help_jsn_read(&h, body, n);
+			free(body);
+		}
+	help_jsn_close(&h);
+}
+
+Test(json_bad, many_different_members_are_reserved_for)
+{
+	struct help_jsn h;
+	struct http_buf body;
+
+	help_jsn_open(&h, NULL, ARENA);
+	for (unsigned k = 1; k < JSN_VALUES_MAX - 10; k += 1 + k / 2) {
+		http_buf_init(&body, (size_t)1 << 20);
+		http_buf_text(&body, HEAD "{");
+		for (unsigned i = 0; i < k; i++)
+			http_buf_printf(&body, "\"%x\":1,", i);
+		http_buf_text(&body, "\"\":1}" TAIL);
+		help_jsn_read(&h, body.p, body.len);
+		cr_expect(h.ok, "%u: %s", k, h.text);
+		http_buf_fini(&body);
+	}
+	help_jsn_close(&h);
+}
+
+Test(json_bad, every_cut_and_every_flipped_byte_is_survived)
+{
+	static const char whole[] =
+	    "{\"jsonrpc\":\"2.0\",\"method\":\"t.call\",\"id\":\"\\u00e9\","
+	    "\"params\":[\"s\",{\"a\":\"1\",\"b\":\"\\ud83d\\ude00\"}]}";
+	const size_t n = sizeof whole - 1;
+	char body[sizeof whole];
+	struct help_jsn h;
+
+	help_jsn_open(&h, &help_xml_map, ARENA);
+	for (size_t i = 0; i < n; i++) {
+		help_jsn_read(&h, whole, i);
+		cr_expect(!h.ok, "cut at %zu", i);
+	}
+	for (size_t i = 0; i < n * 256; i++) {
+		memcpy(body, whole, sizeof whole);
+		body[i / 256] = (char)i;
+		help_jsn_read(&h, body, n);
+		(void)help_jsn_outcome(&h);
+	}
+	help_jsn_close(&h);
+}
