@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * test_xml_rows - a whole class, in pieces of any size, is the same reply
+ * test_rpc_rows - a whole class, in pieces of any size, is the same reply
  */
 
 /* System */
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include <criterion/criterion.h>
 
 #include "tests/model/help_alloc.h"
+#include "server/jsn.h"
 #include "tests/server/help_xml.h"
 
 #define ARENA ((size_t)1 << 20)
@@ -33,6 +35,11 @@ struct list {
 	struct idl_msg msg;
 	struct api_call call;
 };
+
+static const struct rpc_codec *const codecs[] = {&xml_codec, &jsn_codec};
+#define NCODECS (sizeof codecs / sizeof *codecs)
+
+static struct jsn_envelope envelope = {.v2 = true, .id = 7};
 
 static const struct fld_rules rules = {NULL, NULL, NULL};
 
@@ -77,6 +84,7 @@ list_open(struct list *l, bool filled)
 	l->reader = fld_reader_new(l->store);
 	cr_assert_not_null(l->reader);
 	l->call.msg = &l->msg;
+	l->call.owner = &envelope;
 	l->call.view = fld_pin(l->reader);
 }
 
@@ -119,7 +127,7 @@ count(const char *text, const char *what)
 	return n;
 }
 
-Test(xml_rows, an_empty_class)
+Test(rpc_rows, an_empty_class)
 {
 	struct http_buf out;
 	struct list l;
@@ -141,7 +149,7 @@ Test(xml_rows, an_empty_class)
 	list_close(&l);
 }
 
-Test(xml_rows, every_record_once_with_its_inverse_fields)
+Test(rpc_rows, every_record_once_with_its_inverse_fields)
 {
 	struct http_buf out;
 	struct list l;
@@ -170,39 +178,93 @@ Test(xml_rows, every_record_once_with_its_inverse_fields)
 	list_close(&l);
 }
 
-Test(xml_rows, pieces_of_any_size_make_the_same_reply)
+Test(rpc_rows, json_has_a_comma_between_rows_only)
 {
-	static const size_t sizes[] = {1, 100, 1000, 4096, 65536, OUT_MAX};
-	struct http_buf whole, out;
-	struct rpc_rows r;
+	struct http_buf out;
 	struct list l;
-	size_t before;
 
-	list_open(&l, true);
-	http_buf_init(&whole, OUT_MAX);
+	list_open(&l, false);
 	http_buf_init(&out, OUT_MAX);
-	for (size_t i = 0; i < NASKED; i++) {
-		ask(&l, asked[i].cls, asked[i].rows);
-		http_buf_reset(&whole, OUT_MAX);
-		cr_assert(rpc_write_reply(&xml_codec, &l.call, &whole));
-		for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
-			http_buf_reset(&out, OUT_MAX);
-			rpc_rows_init(&r, &xml_codec, &l.call);
-			do
-				before = out.len;
-			while (rpc_rows_more(&r, &out, sizes[k]) &&
-			       out.len >= before + sizes[k]);
-			rpc_rows_fini(&r);
-			cr_expect_eq(out.len, whole.len);
-			cr_expect_arr_eq(out.p, whole.p, whole.len);
-		}
-	}
-	http_buf_fini(&whole);
+	ask(&l, IDL_CLASS_VM, API_ROWS_REFS);
+	cr_assert(rpc_write_reply(&jsn_codec, &l.call, &out));
+	http_buf_add(&out, "", 1);
+	cr_expect_str_eq(out.p, "{\"jsonrpc\":\"2.0\",\"result\":[],\"id\":7}");
+	http_buf_reset(&out, OUT_MAX);
+	ask(&l, IDL_CLASS_VM, API_ROWS_RECORDS);
+	cr_assert(rpc_write_reply(&jsn_codec, &l.call, &out));
+	http_buf_add(&out, "", 1);
+	cr_expect_str_eq(out.p, "{\"jsonrpc\":\"2.0\",\"result\":{},\"id\":7}");
+	list_close(&l);
+	list_open(&l, true);
+	http_buf_reset(&out, OUT_MAX);
+	ask(&l, IDL_CLASS_VM, API_ROWS_REFS);
+	cr_assert(rpc_write_reply(&jsn_codec, &l.call, &out));
+	http_buf_add(&out, "", 1);
+	cr_expect_eq(count(out.p, "\"OpaqueRef:"), VMS);
+	cr_expect_eq(count(out.p, "\",\"OpaqueRef:"), VMS - 1);
 	http_buf_fini(&out);
 	list_close(&l);
 }
 
-Test(xml_rows, a_buffer_between_pieces_need_hold_one_piece_only)
+/* check_json - is it JSON with so many rows in it? */
+static void
+check_json(const struct http_buf *out, const struct list *l)
+{
+	json_t *root = json_loadb(out->p, out->len, 0, NULL);
+	const json_t *result = json_object_get(root, "result");
+	size_t want = l->msg.cls == IDL_CLASS_VM ? VMS : 0;
+
+	cr_assert_not_null(root);
+	if (l->call.rows == API_ROWS_REFS)
+		cr_expect_eq(json_array_size(result), want);
+	else if (want > 0)
+		cr_expect_eq(json_object_size(result), want);
+	json_decref(root);
+}
+
+/* check_pieces - a reply in pieces of some sizes, and whole */
+static void
+check_pieces(const struct rpc_codec *codec, const struct list *l)
+{
+	static const size_t sizes[] = {1, 100, 1000, 4096, 65536, OUT_MAX};
+	struct http_buf whole, out;
+	struct rpc_rows r;
+	size_t before;
+
+	http_buf_init(&whole, OUT_MAX);
+	http_buf_init(&out, OUT_MAX);
+	cr_assert(rpc_write_reply(codec, &l->call, &whole));
+	if (codec == &jsn_codec)
+		check_json(&whole, l);
+	for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+		http_buf_reset(&out, OUT_MAX);
+		rpc_rows_init(&r, codec, &l->call);
+		do
+			before = out.len;
+		while (rpc_rows_more(&r, &out, sizes[k]) &&
+		       out.len >= before + sizes[k]);
+		rpc_rows_fini(&r);
+		cr_expect_eq(out.len, whole.len);
+		cr_expect_arr_eq(out.p, whole.p, whole.len);
+	}
+	http_buf_fini(&whole);
+	http_buf_fini(&out);
+}
+
+Test(rpc_rows, pieces_of_any_size_make_the_same_reply)
+{
+	struct list l;
+
+	list_open(&l, true);
+	for (size_t i = 0; i < NASKED; i++) {
+		ask(&l, asked[i].cls, asked[i].rows);
+		for (size_t k = 0; k < NCODECS; k++)
+			check_pieces(codecs[k], &l);
+	}
+	list_close(&l);
+}
+
+Test(rpc_rows, a_buffer_between_pieces_need_hold_one_piece_only)
 {
 	struct http_buf out;
 	struct rpc_rows r;
@@ -225,23 +287,26 @@ Test(xml_rows, a_buffer_between_pieces_need_hold_one_piece_only)
 	list_close(&l);
 }
 
-Test(xml_rows, each_allocation_may_fail)
+Test(rpc_rows, each_allocation_may_fail)
 {
 	struct http_buf out;
 	struct list l;
-	bool ok = false, failed = true;
+	bool ok = false, failed;
 	size_t n;
 
 	list_open(&l, true);
 	ask(&l, IDL_CLASS_HOST, API_ROWS_RECORDS);
-	for (n = 1; failed && n < 1000; n++) {
-		http_buf_init(&out, OUT_MAX);
-		help_alloc_fail_nth(n);
-		ok = rpc_write_reply(&xml_codec, &l.call, &out);
-		failed = help_alloc_stop();
-		cr_assert(ok != failed && ok == !out.failed);
-		http_buf_fini(&out);
+	for (size_t k = 0; k < NCODECS; k++) {
+		failed = true;
+		for (n = 1; failed && n < 1000; n++) {
+			http_buf_init(&out, OUT_MAX);
+			help_alloc_fail_nth(n);
+			ok = rpc_write_reply(codecs[k], &l.call, &out);
+			failed = help_alloc_stop();
+			cr_assert(ok != failed && ok == !out.failed);
+			http_buf_fini(&out);
+		}
+		cr_assert(ok && n > 3);
 	}
-	cr_assert(ok && n > 3);
 	list_close(&l);
 }

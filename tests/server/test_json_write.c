@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test_json_write - the exact bytes of values and replies of JSON-RPC
+ */
+
+/* System */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Own */
+#include <criterion/criterion.h>
+
+#include "tests/server/help_jsn.h"
+
+#define ARENA ((size_t)1 << 20)
+
+static const char *
+write_one(const struct idl_type *t, const void *native)
+{
+	static char text[20000];
+	struct help_jsn h;
+
+	help_jsn_open(&h, t, ARENA);
+	(void)strncpy(text, help_jsn_write(&h, t, native), sizeof text - 1);
+	help_jsn_close(&h);
+	return text;
+}
+
+Test(json_write, strings)
+{
+	static const struct {
+		const char *sentence, *native, *want;
+	} rows[] = {
+	    {"empty", "", "\"\""},
+	    {"plain", "abc", "\"abc\""},
+	    {"quote and backslash", "a\"b\\c", "\"a\\\"b\\\\c\""},
+	    {"a slash is itself", "</script>", "\"</script>\""},
+	    {"those with a letter", "\b\t\n\f\r", "\"\\b\\t\\n\\f\\r\""},
+	    {"other control characters", "\001\013\037",
+		"\"\\u0001\\u000b\\u001f\""},
+	    {"delete is no control character of JSON", "\177", "\"\177\""},
+	    {"two bytes", "\xc3\xa9", "\"\xc3\xa9\""},
+	    {"four bytes", "\xf0\x9f\x98\x80", "\"\xf0\x9f\x98\x80\""},
+	    {"broken UTF-8",
+		"a\xff"
+		"b",
+		"\"a\xef\xbf\xbd"
+		"b\""},
+	    {"overlong", "\xc0\xaf", "\"\xef\xbf\xbd\xef\xbf\xbd\""},
+	    {"half at the end", "\xe2\x82", "\"\xef\xbf\xbd\xef\xbf\xbd\""},
+	    {"a surrogate", "\xed\xa0\x80",
+		"\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
+	    {"no characters of XML, but of JSON", "\xef\xbf\xbe",
+		"\"\xef\xbf\xbe\""},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		cr_expect_str_eq(write_one(&help_xml_string, &rows[i].native),
+		    rows[i].want, "%s", rows[i].sentence);
+}
+
+Test(json_write, ints)
+{
+	static const struct {
+		int64_t native;
+		const char *want;
+	} rows[] = {
+	    {0, "0"},
+	    {-1, "-1"},
+	    {INT64_MAX, "9223372036854775807"},
+	    {INT64_MIN, "-9223372036854775808"},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		cr_expect_str_eq(
+		    write_one(&help_xml_int, &rows[i].native), rows[i].want);
+}
+
+Test(json_write, floats)
+{
+	static const struct {
+		const char *sentence;
+		double native;
+		const char *want;
+	} rows[] = {
+	    {"whole numbers have a point", 1, "1.0"},
+	    {"zero", 0, "0.0"},
+	    {"as short as can be", 0.1, "0.1"},
+	    {"as long as must be", 0.1 + 0.2, "0.30000000000000004"},
+	    {"great", 1e300, "1e+300"},
+	    {"small", -2.5e-7, "-2.5e-07"},
+	    {"NaN is not JSON", NAN, "0.0"},
+	    {"nor is infinity", -INFINITY, "0.0"},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		cr_expect_str_eq(write_one(&help_xml_float, &rows[i].native),
+		    rows[i].want, "%s", rows[i].sentence);
+}
+
+Test(json_write, other_scalars)
+{
+	bool yes = true, no = false;
+	int64_t date = 1787277623;
+	struct idl_ref null = {0, 0};
+	int32_t odd = 2;
+
+	cr_expect_str_eq(write_one(&help_xml_bool, &yes), "true");
+	cr_expect_str_eq(write_one(&help_xml_bool, &no), "false");
+	cr_expect_str_eq(
+	    write_one(&help_xml_datetime, &date), "\"20260821T02:00:23Z\"");
+	cr_expect_str_eq(write_one(&help_xml_ref, &null), "\"OpaqueRef:NULL\"");
+	cr_expect_str_eq(write_one(&help_xml_enum, &odd), "\"<&>\"");
+	cr_expect_str_eq(write_one(&help_xml_void, NULL), "\"\"");
+}
+
+Test(json_write, records_have_every_field_but_the_internal)
+{
+	const struct idl_class *c = idl_classes[IDL_CLASS_VM];
+	struct arena a;
+	void *rec;
+	const char *got, *at;
+	char name[100];
+
+	arena_init(&a, ARENA);
+	rec = arena_alloc(&a, c->struct_bytes);
+	idl_record_init(c, rec);
+	got = write_one(&help_xml_vm, &rec);
+	at = got;
+	cr_expect_eq(strncmp(got, "{\"uuid\":\"\",", 11), 0, "%s", got);
+	for (int i = 0; i < c->nfields; i++) {
+		(void)snprintf(name, sizeof name,
+		    "%s\"%s\":", i == 0 ? "{" : ",", c->fields[i].name);
+		if (c->fields[i].flags & IDL_F_INTERNAL) {
+			cr_expect_null(strstr(got, name));
+			continue;
+		}
+		at = strstr(at, name);
+		cr_assert_not_null(at, "%s, in order", name);
+	}
+	cr_expect_null(strchr(got, '\n'));
+	arena_fini(&a);
+}
+
+/* ---- replies ---- */
+
+/* ask - a request of a version and an id */
+static void
+ask(struct help_jsn *h, const char *version, const char *id)
+{
+	char body[300];
+	int n = snprintf(body, sizeof body,
+	    "{%s\"method\":\"t.call\",\"params\":[\"s\",42],\"id\":%s}",
+	    version, id);
+
+	help_jsn_read(h, body, (size_t)n);
+	cr_assert(h->ok, "%s", h->text);
+	h->call.result = h->call.args;
+}
+
+#define V2 "\"jsonrpc\":\"2.0\","
+
+Test(json_write, replies)
+{
+	struct help_jsn h;
+
+	help_jsn_open(&h, &help_xml_int, ARENA);
+	ask(&h, "", "1");
+	cr_expect_str_eq(
+	    help_jsn_reply(&h), "{\"result\":42,\"error\":null,\"id\":1}");
+	ask(&h, V2, "0");
+	cr_expect_str_eq(help_jsn_reply(&h), "{" V2 "\"result\":42,\"id\":0}");
+	h.msg.flags = IDL_M_BARE;
+	cr_expect_str_eq(help_jsn_reply(&h), "{" V2 "\"result\":42,\"id\":0}",
+	    "a bare result is bare in XML-RPC only");
+	help_jsn_close(&h);
+}
+
+Test(json_write, failures)
+{
+	struct help_jsn h;
+
+	help_jsn_open(&h, &help_xml_int, ARENA);
+	ask(&h, "", "1");
+	h.call.err =
+	    err_fail(&h.call.why, ERR_HANDLE_INVALID, "ss", "VM", "a\"b");
+	cr_expect_str_eq(help_jsn_reply(&h),
+	    "{\"result\":null,\"error\":[\"HANDLE_INVALID\",\"VM\","
+	    "\"a\\\"b\"],\"id\":1}");
+	ask(&h, V2, "1");
+	h.call.err =
+	    err_fail(&h.call.why, ERR_HANDLE_INVALID, "ss", "VM", "a\"b");
+	cr_expect_str_eq(help_jsn_reply(&h),
+	    "{" V2 "\"error\":{\"code\":1,\"message\":\"HANDLE_INVALID\","
+	    "\"data\":[\"VM\",\"a\\\"b\"]},\"id\":1}");
+	h.call.err = err_fail(&h.call.why, ERR_TOO_MANY_PENDING_TASKS, "");
+	h.call.msg = NULL;
+	cr_expect_str_eq(help_jsn_reply(&h),
+	    "{" V2 "\"error\":{\"code\":1,\"message\":"
+	    "\"TOO_MANY_PENDING_TASKS\",\"data\":[]},\"id\":1}",
+	    "data is there without parameters, a message need not be");
+	ask(&h, "", "1");
+	h.call.err = err_fail(&h.call.why, ERR_TOO_MANY_PENDING_TASKS, "");
+	cr_expect_str_eq(help_jsn_reply(&h),
+	    "{\"result\":null,\"error\":[\"TOO_MANY_PENDING_TASKS\"],"
+	    "\"id\":1}");
+	help_jsn_close(&h);
+}
+
+Test(json_write, the_id_comes_back_as_it_was)
+{
+	static const struct {
+		const char *id, *want;
+	} rows[] = {
+	    {"0", "0"},
+	    {"-7", "-7"},
+	    {"9223372036854775807", "9223372036854775807"},
+	    {"\"\"", "\"\""},
+	    {"\"0\"", "\"0\""},
+	    {"\"a\\u0009\\\"\\u20ac\"", "\"a\\t\\\"\xe2\x82\xac\""},
+	};
+	struct help_jsn h;
+	char want[100];
+
+	help_jsn_open(&h, &help_xml_int, ARENA);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		ask(&h, V2, rows[i].id);
+		(void)snprintf(want, sizeof want,
+		    "{" V2 "\"result\":42,\"id\":%s}", rows[i].want);
+		cr_expect_str_eq(help_jsn_reply(&h), want);
+	}
+	help_jsn_close(&h);
+}
+
+Test(json_write, a_full_buffer_is_said_and_nothing_worse)
+{
+	struct arena a;
+	struct http_buf out;
+	struct jsn_envelope e = {.v2 = true};
+	struct idl_msg msg = {.name = "t.call", .result = &help_xml_vm};
+	struct api_call c = {.msg = &msg, .owner = &e};
+	const void *rec;
+	uint64_t seed = 1;
+	bool ok = false;
+
+	arena_init(&a, ARENA);
+	help_xml_random(&help_xml_vm, &rec, &a, &seed);
+	c.result = &rec;
+	for (size_t max = 0; !ok; max++) {
+		http_buf_init(&out, max);
+		ok = rpc_write_reply(&jsn_codec, &c, &out);
+		cr_assert(out.len <= max);
+		cr_assert(ok != out.failed);
+		http_buf_fini(&out);
+	}
+	arena_fini(&a);
+}
