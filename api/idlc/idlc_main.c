@@ -32,6 +32,8 @@ static const struct output {
 	idlc_emit_handlers_h},
     {"api_rows.c", "/* generated from %s, do not edit */\n", idlc_emit_rows_c},
     {"schema.sql", "-- generated from %s, do not edit\n", idlc_emit_schema_sql},
+    {"cli_errors.c", "/* generated from %s, do not edit */\n",
+	idlc_emit_cli_errors_c},
     {"manual.md", "<!-- generated from %s, do not edit -->\n",
 	idlc_emit_manual_md},
 };
