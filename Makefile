@@ -49,7 +49,8 @@ $(GEN_STAMP): $(IDLC) xenapi-memory.idl
 # model half (linked into libmodel.a), api half (libapi.a)
 GEN_MODEL := $(GEN)/idl_tables.c
 GEN_API := $(GEN)/api_rows.c
-$(GEN_MODEL) $(GEN_API): $(GEN_STAMP) ;
+GEN_CLI := $(GEN)/cli_errors.c
+$(GEN_MODEL) $(GEN_API) $(GEN_CLI): $(GEN_STAMP) ;
 
 # ---- libraries, one per folder ----
 SRC_model := $(wildcard model/*.c) $(GEN_MODEL)
@@ -58,7 +59,8 @@ SRC_hv := $(filter-out %_main.c,$(wildcard xen/*.c))
 SRC_api := $(wildcard api/*.c) $(GEN_API)
 SRC_certs := $(filter-out %_main.c,$(wildcard certs/*.c))
 SRC_server := $(filter-out server/main.c,$(wildcard server/*.c))
-LIBS := model journal hv api certs server
+SRC_cli := $(wildcard cli/cli_*.c) $(GEN_CLI)
+LIBS := model journal hv api certs server cli
 
 obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
 $(O)/obj/%.o: %.c $(GEN_STAMP)
@@ -73,8 +75,8 @@ $(O)/lib$(1).a: $(call obj,$(SRC_$(1)))
 endef
 $(foreach l,$(LIBS),$(eval $(call lib_rule,$(l))))
 
-LIB_FILES = $(O)/libserver.a $(O)/libcerts.a $(O)/libapi.a $(O)/libhv.a \
-	$(O)/libjournal.a $(O)/libmodel.a
+LIB_FILES = $(O)/libserver.a $(O)/libcli.a $(O)/libcerts.a $(O)/libapi.a \
+	$(O)/libhv.a $(O)/libjournal.a $(O)/libmodel.a
 SYS_LIBS := -levent_core -lhttp_parser -lexpat -lssl -lcrypto -lsqlite3 \
 	-ljansson -linih -lcrypt -lpthread -lm
 

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef CLI_DO_H
+#define CLI_DO_H
+
+/*
+ * cli_do - what commands on VMs, hosts and tasks do
+ *
+ * DIAGNOSTICS none.  BUGS none known.
+ */
+
+#include <stdbool.h>
+
+struct cli_run;
+
+/*
+ * cli_do_vm_range - set_memory_dynamic_range and the like: min and max
+ * cli_do_vm_limits - all four limits
+ * cli_do_vm_memory - one fixed amount
+ * cli_do_vm_target - dynamic range of one point
+ * cli_do_vm_plain - a message with no other parameter
+ * cli_do_vm_multiplier - the shadow multiplier of a running VM
+ * cli_do_vm_overhead, cli_do_vm_maximum - print a number
+ */
+bool cli_do_vm_range(struct cli_run *r);
+bool cli_do_vm_limits(struct cli_run *r);
+bool cli_do_vm_memory(struct cli_run *r);
+bool cli_do_vm_target(struct cli_run *r);
+bool cli_do_vm_plain(struct cli_run *r);
+bool cli_do_vm_multiplier(struct cli_run *r);
+bool cli_do_vm_overhead(struct cli_run *r);
+bool cli_do_vm_maximum(struct cli_run *r);
+
+/*
+ * cli_do_vm_start, cli_do_vm_resume - on the best host, or with on= on one
+ * cli_do_vm_end - shutdown and reboot: clean, or with force hard
+ * cli_do_vm_migrate, cli_do_vm_clone, cli_do_vm_create, cli_do_vm_destroy
+ * cli_do_vm_vcpus - virtual CPUs of a running VM
+ */
+bool cli_do_vm_start(struct cli_run *r);
+bool cli_do_vm_resume(struct cli_run *r);
+bool cli_do_vm_end(struct cli_run *r);
+bool cli_do_vm_migrate(struct cli_run *r);
+bool cli_do_vm_clone(struct cli_run *r);
+bool cli_do_vm_create(struct cli_run *r);
+bool cli_do_vm_destroy(struct cli_run *r);
+bool cli_do_vm_vcpus(struct cli_run *r);
+
+/*
+ * cli_do_host_number - a message of a host that returns bytes
+ * cli_do_task_cancel - cancel the task of a uuid
+ */
+bool cli_do_host_number(struct cli_run *r);
+bool cli_do_task_cancel(struct cli_run *r);
+
+/*
+ * cli_do_each_vm - do something to every VM that the command line means
+ *
+ * in      ignore  words that are the command's own, with commas
+ *         op  does it to r->at
+ *         many  whether --multiple lets it be more than one
+ */
+typedef bool cli_do_f(struct cli_run *r, const char *ref, const void *arg);
+enum cli_many { CLI_ONE, CLI_SOME };
+bool cli_do_each_vm(struct cli_run *r, const char *ignore, enum cli_many many,
+    cli_do_f *op, const void *arg);
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * cli_vm - the memory of VMs
+ */
+
+/* System */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Cli */
+#include "cli/cli_do.h"
+#include "cli/cli_priv.h"
+
+/* The parameters behind the ref. */
+struct more {
+	struct cli_val v[4];
+	size_t n;
+};
+
+/* call_more - the command's message, with the VM in front */
+static bool
+call_more(struct cli_run *r, const char *ref, const void *arg)
+{
+	const struct more *m = arg;
+	struct cli_val args[5] = {cli_val_text(ref)}, none;
+
+	memcpy(args + 1, m->v, m->n * sizeof(m->v[0]));
+	if (r->cmd->flags & CLI_C_WAITS)
+		return cli_call_slow(r, r->cmd->method,
+		    cli_val_str(cli_val_member(r->at->record, "name_label")),
+		    args, m->n + 1, &none);
+	return cli_call(r, r->cmd->method, args, m->n + 1, &none);
+}
+
+/* set_bytes - words that are sizes, as parameters in this order */
+static bool
+set_bytes(
+    struct cli_run *r, const char *const *word, size_t n, const char *ignore)
+{
+	struct more m = {.n = n};
+	int64_t bytes;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (!cli_arg_bytes(r, word[i], &bytes))
+			return false;
+		m.v[i] = cli_val_number(bytes);
+	}
+	return cli_do_each_vm(r, ignore, CLI_SOME, call_more, &m);
+}
+
+bool
+cli_do_vm_range(struct cli_run *r)
+{
+	static const char *const word[] = {"min", "max"};
+
+	return set_bytes(r, word, 2, "min,max");
+}
+
+bool
+cli_do_vm_limits(struct cli_run *r)
+{
+	static const char *const word[] = {
+	    "static-min", "static-max", "dynamic-min", "dynamic-max"};
+
+	return set_bytes(
+	    r, word, 4, "static-min,static-max,dynamic-min,dynamic-max");
+}
+
+bool
+cli_do_vm_memory(struct cli_run *r)
+{
+	static const char *const word[] = {"memory"};
+
+	return set_bytes(r, word, 1, "memory");
+}
+
+bool
+cli_do_vm_target(struct cli_run *r)
+{
+	static const char *const word[] = {"target", "target"};
+
+	return set_bytes(r, word, 2, "target");
+}
+
+bool
+cli_do_vm_plain(struct cli_run *r)
+{
+	struct more m = {.n = 0};
+
+	return cli_do_each_vm(r, "progress", CLI_SOME, call_more, &m);
+}
+
+bool
+cli_do_vm_multiplier(struct cli_run *r)
+{
+	const char *text = cli_arg(r, "multiplier");
+	struct more m = {.n = 1};
+	char *end;
+
+	m.v[0] = cli_val_float(strtod(text, &end));
+	if (*text == '\0' || *end != '\0')
+		return cli_fail_local(r,
+		    "Failed to parse parameter 'multiplier': expecting a "
+		    "floating-point number");
+	return cli_do_each_vm(r, "multiplier", CLI_SOME, call_more, &m);
+}
+
+bool
+cli_do_vm_vcpus(struct cli_run *r)
+{
+	struct cli_val text = cli_val_text(cli_arg(r, "new-vcpus"));
+	struct more m = {.n = 1};
+	int64_t n;
+
+	if (!cli_val_int(&text, &n))
+		return cli_fail_local(r,
+		    "Failed to parse parameter 'new-vcpus': expecting an "
+		    "integer");
+	m.v[0] = cli_val_number(n);
+	return cli_do_each_vm(r, "new-vcpus", CLI_SOME, call_more, &m);
+}
+
+/* number - the result of a call as text */
+static const char *
+number(struct cli_run *r, const struct cli_val *v)
+{
+	int64_t bytes;
+	const char *text;
+
+	if (!cli_val_int(v, &bytes)) {
+		(void)cli_fail_local(r, "The server did not send a number");
+		return NULL;
+	}
+	text = r->human ? cli_print_human(r->pool, bytes)
+			: cli_pool_printf(r->pool, "%" PRId64, bytes);
+	if (text == NULL)
+		(void)cli_fail_memory(r); /* the caller sees NULL */
+	return text;
+}
+
+static bool
+print_overhead(struct cli_run *r, const char *ref, const void *arg)
+{
+	struct cli_val v;
+	const char *text;
+
+	(void)arg; /* there is none */
+	if (!cli_call_ref(r, r->cmd->method, ref, &v))
+		return false;
+	text = number(r, &v);
+	return text != NULL && cli_print_message(r, text);
+}
+
+bool
+cli_do_vm_overhead(struct cli_run *r)
+{
+	return cli_do_each_vm(r, "", CLI_SOME, print_overhead, NULL);
+}
+
+static bool
+print_maximum(struct cli_run *r, const char *ref, const void *arg)
+{
+	const int64_t *total_bytes = arg;
+	struct cli_val args[3] = {cli_val_text(ref),
+	    cli_val_number(*total_bytes),
+	    cli_val_bool(cli_arg_true(r, "approximate"))};
+	struct cli_val v;
+	const char *text;
+
+	if (!cli_call(r, r->cmd->method, args, 3, &v))
+		return false;
+	text = number(r, &v);
+	return text != NULL && cli_print_list(r, &text, 1);
+}
+
+bool
+cli_do_vm_maximum(struct cli_run *r)
+{
+	int64_t total_bytes;
+
+	return cli_arg_bytes(r, "total", &total_bytes) &&
+	       cli_do_each_vm(r, "total,approximate", CLI_SOME, print_maximum,
+		   &total_bytes);
+}
