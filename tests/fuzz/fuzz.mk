@@ -8,6 +8,7 @@ FUZZ_NAMES := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 # fuzz_calls drives the whole service in the world of the api suite.
 FUZZ_SRC_fuzz_calls := $(wildcard tests/api/help_*.c)
 FUZZ_LIBS_fuzz_calls := -lcriterion
+FUZZ_DICT_fuzz_json := json
 define fuzz_rule
 $(O)/$(1): $(call obj,tests/fuzz/$(1).c $(FUZZ_SRC_$(1))) $(LIB_FILES)
 	@echo "  LD $$@"
@@ -27,7 +28,8 @@ fuzz-build: deps-check
 # $(1): target; $(2): more options.  Seeds are in tests/fuzz/corpus/<target>.
 fuzz_run = mkdir -p $(FUZZ_DIR)/corpus/$(1) && $(FUZZ_DIR)/$(1) \
 	-max_len=8192 -timeout=25 -rss_limit_mb=2048 -print_final_stats=1 \
-	-dict=tests/fuzz/http_xml.dict -artifact_prefix=$(FUZZ_DIR)/found- \
+	-dict=tests/fuzz/$(or $(FUZZ_DICT_$(1)),http_xml).dict \
+	-artifact_prefix=$(FUZZ_DIR)/found- \
 	$(2) $(FUZZ_DIR)/corpus/$(1) tests/fuzz/corpus/$(1)
 
 # FUZZ=<target> for one of them.

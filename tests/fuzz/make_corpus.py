@@ -4,6 +4,7 @@
 
 Small files, one idea each; what their bytes mean is in fuzz_*.c.
 """
+import json
 import os
 import sys
 import xmlrpc.client
@@ -182,7 +183,47 @@ def write(folder, name, data):
         f.write(data)
 
 
+def jsn(method, *params, **more):
+    return json.dumps(dict({"jsonrpc": "2.0", "method": method,
+                            "params": params, "id": 0}, **more)).encode()
+
+
+def jsn1(method, *params):
+    return json.dumps({"method": method, "params": params,
+                       "id": "a\u20ac"}).encode()
+
+
+JSON = {
+    "login": jsn("session.login_with_password", "root", "pw", "1.0", "x"),
+    "login1": jsn1("session.login_with_password", "root", "pw"),
+    "list": jsn("system.listMethods"),
+    "getter": jsn("VM.get_memory_static_max", REF, REF),
+    "alias": jsn1("VM_get_all", REF),
+    "limits": jsn("VM.set_memory_limits", REF, REF, "1", 2, 3, 1 << 62),
+    "float": jsn("VM.set_HVM_shadow_multiplier", REF, REF, 1.25),
+    "bool": jsn("VM.set_is_a_template", REF, REF, True),
+    "map": jsn("VM.set_other_config", REF, REF, {"a": "b", "": "d"}),
+    "set": jsn("VM.set_tags", REF, REF, ["a", "b", "a"]),
+    "create": jsn("VM.create", REF, VM),
+    "create1": jsn1("VM.create", REF, VM),
+    "from": jsn("event.from", REF, ["vm", "*"], "", 1.5),
+    "nil": jsn("VM.start", REF, REF, None, None),
+    "unknown": jsn("no.such.message", REF, [1, [2, {"a": [3.5, True]}]]),
+    "null_params": jsn("system.listMethods", params=None),
+    "named_params": jsn("system.listMethods", params={"a": 1}),
+    "escapes": b'{"method":"a","params":["\\u0001\\ud83d\\ude00\\/"],'
+               b'"id":"\\"\\\\"}',
+    "batch": b"[" + jsn("a") + b"]",
+    "overflow": b'{"method":"a","params":[1e999,9223372036854775808],"id":1}',
+    "twice": b'{"id":1,"id":2}',
+    "deep": b'{"method":"a","id":1,"params":' + b"[" * 62 + b"]" * 62 + b"}",
+    "empty": b"",
+}
+
+
 def main(folder):
+    for name, body in JSON.items():
+        write(os.path.join(folder, "fuzz_json"), name, body)
     one = os.path.join(folder, "fuzz_http_xml")
     for name, body in XML.items():
         write(one, "xml_" + name, b"\0" + body)
