@@ -276,8 +276,9 @@ read_envelope(struct api_call *c, const json_t *root)
 		return "call too large";
 	if (!json_is_object(root))
 		return "not an object";
-	if (version != NULL && (!json_is_string(version) ||
-				   strcmp(json_string_value(version), "2.0")))
+	if (version != NULL &&
+	    (!json_is_string(version) ||
+		strcmp(json_string_value(version), "2.0") != 0))
 		return "jsonrpc is neither absent nor \"2.0\"";
 	e->v2 = version != NULL;
 	if (json_is_string(id)) {
