@@ -5,7 +5,7 @@
 /*
  * api - what a call is, from decoded arguments to result or failure
  *
- * A protocol (XML-RPC now, JSON-RPC later) fills a struct api_call: the
+ * A protocol (XML-RPC, JSON-RPC) fills a struct api_call: the
  * message row, typed arguments, how many parameters came, the first type
  * failure.  api_dispatch does the rest, the same for every protocol: row,
  * parameter count, types, session, role, object, power state, handler.
