@@ -25,7 +25,8 @@ say = $(if $(V),,@echo "  $(1) $@")
 .DELETE_ON_ERROR:
 
 .PHONY: build
-build: deps-build $(O)/xenapi-memoryd $(O)/xenapi-memory-hv-sim
+build: deps-build $(O)/xenapi-memoryd $(O)/xenapi-memory-hv-sim \
+    $(O)/xe-memory
 
 include .ci/packages.mk
 
@@ -88,6 +89,14 @@ $(O)/xenapi-memory-hv-sim: $(call obj,xen/hv_sim_main.c) $(O)/libhv.a \
     $(O)/libmodel.a
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(O)/libhv.a $(O)/libmodel.a -linih -lpthread -lm
+
+# ---- the command: manual page and completion come from its own tables ----
+XE_LIBS := -lxmlrpc_client -lxmlrpc -lxmlrpc_util -lcurl -lncursesw -ltinfo
+$(O)/xe-memory: $(call obj,$(wildcard cli/xe_*.c)) $(O)/libcli.a
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(O)/libcli.a $(XE_LIBS)
+	$(Q)ASAN_OPTIONS=detect_leaks=0 $@ --print-man >$@.1
+	$(Q)ASAN_OPTIONS=detect_leaks=0 $@ --print-completion >$@.bash
 
 include tests/tests.mk
 

@@ -3,8 +3,8 @@
 
 PKG_BUILD := gcc libc6-dev binutils libevent-dev libhttp-parser-dev \
 	libexpat1-dev libssl-dev libsqlite3-dev libjansson-dev libinih-dev \
-	libcrypt-dev
-PKG_CHECK := valgrind libcriterion-dev libxmlrpc-core-c3-dev python3 \
+	libcrypt-dev libxmlrpc-core-c3-dev libcurl4-openssl-dev libncurses-dev
+PKG_CHECK := valgrind libcriterion-dev python3 \
 	python3-os-xenapi curl sqlite3 clang clang-tidy clang-format \
 	libclang-rt-14-dev valgrind git procps
 PKG_BENCH := nginx-light wrk valgrind openssl

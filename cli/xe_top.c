@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * xe_top - hosts and VMs, live: what each may have, should have and has
+ *
+ *	web      running  [  --====##|====------   ]  2 GiB of 4 GiB
+ *
+ * '-' static range, '=' dynamic range, '#' what it has, '|' its target.
+ */
+
+/* System */
+#include <curses.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Cli */
+#include "cli/cli_priv.h"
+#include "cli/xe.h"
+
+#define REFRESH_MS 1000
+#define NAME_COLUMNS 18
+#define STATE_COLUMNS 10
+#define TEXT_COLUMNS 24
+
+/* One refresh: what the server says, in a pool of its own. */
+struct view {
+	struct cli_pool *pool;
+	struct cli_val hosts, host_metrics, vms, vm_metrics;
+};
+
+/* One VM, as it is drawn; bytes. */
+struct line {
+	const char *name, *state;
+	int64_t static_min, dynamic_min, target, dynamic_max, static_max;
+	int64_t actual;
+};
+
+static bool
+fetch(const struct cli_env *env, struct view *v, const char **why_out)
+{
+	const struct {
+		const char *method;
+		struct cli_val *out;
+	} call[] = {{"host.get_all_records", &v->hosts},
+	    {"host_metrics.get_all_records", &v->host_metrics},
+	    {"VM.get_all_records", &v->vms},
+	    {"VM_metrics.get_all_records", &v->vm_metrics}};
+	struct cli_failure why;
+	size_t i;
+
+	for (i = 0; i < sizeof(call) / sizeof(call[0]); i++)
+		if (env->ops->call(env->ctx, v->pool, call[i].method, NULL, 0,
+			call[i].out, &why) != CLI_OK) {
+			*why_out =
+			    why.code != NULL ? why.code : "out of memory";
+			return false;
+		}
+	return true;
+}
+
+static int64_t
+bytes(const struct cli_val *record, const char *member)
+{
+	int64_t n = 0;
+
+	(void)cli_val_int(cli_val_member(record, member), &n); /* else 0 */
+	return n;
+}
+
+/* by_ref - the record in all whose ref a member holds */
+static const struct cli_val *
+by_ref(
+    const struct cli_val *all, const struct cli_val *record, const char *member)
+{
+	return cli_val_member(all, cli_val_str(cli_val_member(record, member)));
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	const struct line *x = a, *y = b;
+	bool runs = strcmp(x->state, "Halted") != 0;
+
+	if (runs != (strcmp(y->state, "Halted") != 0))
+		return runs ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+/* lines - VMs that are no templates: those that run first, then by name */
+static struct line *
+lines(struct view *v, size_t *n_out)
+{
+	struct line *l = cli_pool_array(v->pool, v->vms.n + 1, sizeof(*l));
+	size_t i, n = 0;
+
+	*n_out = 0;
+	if (l == NULL || v->vms.kind != CLI_STRUCT)
+		return NULL;
+	for (i = 0; i < v->vms.n; i++) {
+		const struct cli_val *r = &v->vms.item[i];
+
+		if (cli_val_true(cli_val_member(r, "is_a_template")))
+			continue;
+		l[n++] = (struct line){
+		    .name = cli_val_str(cli_val_member(r, "name_label")),
+		    .state = cli_val_str(cli_val_member(r, "power_state")),
+		    .static_min = bytes(r, "memory_static_min"),
+		    .dynamic_min = bytes(r, "memory_dynamic_min"),
+		    .target = bytes(r, "memory_target"),
+		    .dynamic_max = bytes(r, "memory_dynamic_max"),
+		    .static_max = bytes(r, "memory_static_max"),
+		    .actual = bytes(
+			by_ref(&v->vm_metrics, r, "metrics"), "memory_actual")};
+	}
+	qsort(l, n, sizeof(*l), compare);
+	*n_out = n;
+	return l;
+}
+
+/* column - where on a bar of that width a number of bytes is */
+static int
+column(int64_t n, int64_t most, int width)
+{
+	if (n <= 0 || most <= 0 || width <= 0)
+		return 0;
+	return n >= most ? width : (int)((double)n / (double)most * width);
+}
+
+/* draw_bar - between two brackets, in the place where the cursor is */
+static void
+draw_bar(const struct line *l, int64_t most, int width)
+{
+	int low = column(l->static_min, most, width);
+	int min = column(l->dynamic_min, most, width);
+	int max = column(l->dynamic_max, most, width);
+	int high = column(l->static_max, most, width);
+	int has = column(l->actual, most, width);
+	int target = column(l->target, most, width), i;
+	bool runs = strcmp(l->state, "Halted") != 0;
+
+	addch('[');
+	for (i = 0; i < width; i++) {
+		chtype c = ' ';
+
+		if (i >= low && i < high)
+			c = '-';
+		if (i >= min && i < max)
+			c = '=';
+		if (runs && i < has)
+			c = '#';
+		if (runs && i == (target < width ? target : width - 1))
+			c = '|' | A_BOLD;
+		addch(c);
+	}
+	addch(']');
+}
+
+/* human - bytes as people read them; "?" when the pool is full */
+static const char *
+human(struct view *v, int64_t n)
+{
+	const char *s = cli_print_human(v->pool, n);
+
+	return s != NULL ? s : "?";
+}
+
+/* put_name - a name in a field of that many columns; control signs go */
+static void
+put_name(struct view *v, const char *name, int columns)
+{
+	char *copy = cli_pool_get(v->pool, strlen(name) + 1);
+	size_t i;
+
+	if (copy == NULL)
+		return;
+	for (i = 0; name[i] != '\0'; i++)
+		copy[i] = (unsigned char)name[i] < ' ' || name[i] == 127
+			      ? '?'
+			      : name[i];
+	printw("%-*.*s ", columns, columns, copy);
+}
+
+/* draw_hosts - a line for each; returns the next row */
+static int
+draw_hosts(struct view *v, int row)
+{
+	size_t i;
+
+	for (i = 0;
+	     i < v->hosts.n && v->hosts.kind == CLI_STRUCT && row < LINES;
+	     i++) {
+		const struct cli_val *h = &v->hosts.item[i];
+		const struct cli_val *m =
+		    by_ref(&v->host_metrics, h, "metrics");
+		int64_t total = bytes(m, "memory_total");
+		struct line l = {.state = "Running",
+		    .static_max = total,
+		    .dynamic_max = total,
+		    .target = total,
+		    .actual = total - bytes(m, "memory_free")};
+
+		move(row++, 0);
+		attron(A_BOLD);
+		put_name(v, cli_val_str(cli_val_member(h, "name_label")),
+		    NAME_COLUMNS + STATE_COLUMNS + 1);
+		attroff(A_BOLD);
+		draw_bar(&l, total,
+		    COLS - NAME_COLUMNS - STATE_COLUMNS - TEXT_COLUMNS - 5);
+		printw(" %s of %s", human(v, l.actual), human(v, total));
+	}
+	return row;
+}
+
+static void
+draw_vms(struct view *v, int row, size_t first)
+{
+	int width = COLS - NAME_COLUMNS - STATE_COLUMNS - TEXT_COLUMNS - 5;
+	size_t i, n;
+	struct line *l = lines(v, &n);
+	int64_t most = 0;
+
+	for (i = 0; i < n; i++)
+		if (l[i].static_max > most)
+			most = l[i].static_max;
+	for (i = first; i < n && row < LINES; i++) {
+		bool runs = strcmp(l[i].state, "Halted") != 0;
+
+		move(row++, 0);
+		put_name(v, l[i].name, NAME_COLUMNS);
+		put_name(v, l[i].state, STATE_COLUMNS);
+		draw_bar(&l[i], most, width);
+		printw(" %s of %s", human(v, runs ? l[i].actual : 0),
+		    human(v, l[i].static_max));
+	}
+}
+
+/* draw - the whole screen from one refresh, or why there is none */
+static void
+draw(const struct cli_env *env, size_t first)
+{
+	struct view v = {.pool = cli_pool_new(CLI_POOL_MAX_BYTES)};
+	const char *why = "out of memory";
+	int row = 2;
+
+	erase();
+	mvprintw(0, 0,
+	    "xe-memory top   - static  = dynamic  # actual  | target   "
+	    "q quits");
+	if (v.pool == NULL || !fetch(env, &v, &why)) {
+		mvprintw(row, 0, "%s", why);
+	} else {
+		row = draw_hosts(&v, row) + 1;
+		if (row < LINES)
+			draw_vms(&v, row, first);
+	}
+	refresh();
+	cli_pool_free(&v.pool);
+}
+
+int
+xe_top(const struct cli_env *env)
+{
+	SCREEN *screen = newterm(NULL, stdout, stdin);
+	size_t first = 0;
+	int key = ERR;
+
+	if (screen == NULL) {
+		fprintf(stderr, "Error: the terminal cannot show this\n");
+		return 1;
+	}
+	xe_wait_catch();
+	cbreak();
+	noecho();
+	(void)curs_set(0); /* some terminals cannot */
+	keypad(stdscr, TRUE);
+	timeout(REFRESH_MS);
+	while (key != 'q' && key != 'Q' && !xe_wait_stopped()) {
+		if (key == KEY_DOWN || key == 'j')
+			first++;
+		if ((key == KEY_UP || key == 'k') && first > 0)
+			first--;
+		draw(env, first);
+		key = getch();
+	}
+	endwin();
+	delscreen(screen);
+	return 0;
+}
