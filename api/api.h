@@ -123,7 +123,7 @@ struct api_call {
 	bool commit_failure; /* keep the changes although err is set */
 	struct hv_command command;
 	struct hv_result hv; /* answer, for the next stage */
-	void *keep;		   /* a stage's own, for the next; in the arena */
+	void *keep;	     /* a stage's own, for the next; in the arena */
 	struct idl_ref task; /* task of a call that parked; or null */
 	int64_t started_ms;
 	int64_t deadline_ms;	   /* of the current wait; 0: none set */
