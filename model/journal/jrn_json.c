@@ -16,6 +16,7 @@
 #include "model/journal/jrn_json.h"
 
 #define NUMBER_TEXT 40
+#define REF_BYTES ((size_t)46) /* of "OpaqueRef:<uuid>" */
 /* ---- text ---- */
 
 /* utf8_more - bytes that must follow a lead byte; -1: it cannot lead */
@@ -75,16 +76,39 @@ jrn_utf8_ok(const char *s, size_t n)
 	return true;
 }
 
+/* hex_lower - n lower case digits; false: they are none */
+static bool
+hex_lower(const char *s, int n, uint64_t *v)
+{
+	unsigned digit, letter;
+
+	for (; n > 0; n--, s++) {
+		digit = (unsigned)(unsigned char)*s - '0';
+		letter = (unsigned)(unsigned char)*s - 'a';
+		if (digit > 9 && letter > 5)
+			return false;
+		*v = *v << 4 | (digit > 9 ? letter + 10 : digit);
+	}
+	return true;
+}
+
 bool
 jrn_ref_parse(const char *text, size_t n, struct idl_ref *ref_out)
 {
-	char exact[IDL_REF_TEXT];
-	struct idl_ref ref;
+	static const char prefix[] = "OpaqueRef:";
+	const char *s = text + sizeof prefix - 1;
+	struct idl_ref ref = {0, 0};
 
-	if (!idl_ref_parse(text, n, &ref))
+	if (n == 0) {
+		*ref_out = ref;
+		return true;
+	}
+	if (n != REF_BYTES || memcmp(text, prefix, sizeof prefix - 1) != 0 ||
+	    s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-')
 		return false;
-	idl_ref_write(&ref, exact);
-	if (n != 0 && (strlen(exact) != n || memcmp(text, exact, n) != 0))
+	if (!hex_lower(s, 8, &ref.hi) || !hex_lower(s + 9, 4, &ref.hi) ||
+	    !hex_lower(s + 14, 4, &ref.hi) || !hex_lower(s + 19, 4, &ref.lo) ||
+	    !hex_lower(s + 24, 12, &ref.lo))
 		return false;
 	*ref_out = ref;
 	return true;

@@ -53,6 +53,8 @@ enum jrn_sqlite_sync {
 struct jrn_sqlite_options {
 	const char *vfs; /* SQLite VFS; NULL: the default one */
 	enum jrn_sqlite_sync sync;
+	/* -wal pages at which they are copied to the database; 0: 1000 */
+	int checkpoint_pages;
 	/*
 	 * Gives a complete, closed database its final name, durably; 0, or -1
 	 * with errno.  NULL: chmod 0600, rename(2), fsync of the folder.
