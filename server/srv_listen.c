@@ -23,14 +23,12 @@
 static int
 port_of(int fd)
 {
-	struct sockaddr_storage a;
+	struct sockaddr_in6 a = {0}; /* IPv4 has its port at the same place */
 	socklen_t n = sizeof(a);
 
 	if (getsockname(fd, (struct sockaddr *)(void *)&a, &n) != 0)
 		return -1;
-	if (a.ss_family == AF_INET6)
-		return ntohs(((struct sockaddr_in6 *)(void *)&a)->sin6_port);
-	return ntohs(((struct sockaddr_in *)(void *)&a)->sin_port);
+	return ntohs(a.sin6_port);
 }
 
 /* bind_one - a socket for one address; -1 with errno */

@@ -29,7 +29,7 @@ make_dir(void)
 {
 	int made = -1;
 
-	strcpy(dir, "/tmp/xenapi-memory-tls.XXXXXX");
+	(void)snprintf(dir, sizeof(dir), "/tmp/xenapi-memory-tls.XXXXXX");
 	cr_assert_not_null(mkdtemp(dir));
 	cr_assert_eq(
 	    cert_make_self_signed(dir, "192.0.2.7", &made, why, sizeof(why)), 0,

@@ -22,7 +22,7 @@ static char why_text[300];
 static void
 make_dir(void)
 {
-	strcpy(dir, "/tmp/xenapi-memory-usr.XXXXXX");
+	(void)snprintf(dir, sizeof(dir), "/tmp/xenapi-memory-usr.XXXXXX");
 	cr_assert_not_null(mkdtemp(dir));
 }
 
@@ -150,7 +150,7 @@ Test(usr, comments_and_other_accounts_survive_a_change)
 {
 	struct usr_db *db;
 	struct failure why;
-	char *text, *first;
+	char *text, *first, all[1000];
 	size_t n;
 	int role;
 
@@ -159,9 +159,9 @@ Test(usr, comments_and_other_accounts_survive_a_change)
 	first = first_password();
 	text = srv_file_read(dir, "users", 1000, &n);
 	cr_assert_not_null(text);
-	text = realloc(text, n + 100);
-	strcat(text, "# for the monitoring\nmon:$y$x:read-only\n");
-	write_users(text);
+	(void)snprintf(all, sizeof(all),
+	    "%s# for the monitoring\nmon:$y$x:read-only\n", text);
+	write_users(all);
 	free(text);
 	db = usr_open(dir, why_text, sizeof(why_text));
 	cr_assert_not_null(db, "%s", why_text);
