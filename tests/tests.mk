@@ -4,6 +4,7 @@ UNIT_LIBS_server := -lxmlrpc -lxmlrpc_util
 UNIT_SRC_server := tests/model/help_alloc.c
 UNIT_SRC_xen := tests/model/help_alloc.c
 UNIT_SRC_fault := tests/model/help_alloc.c tests/model/help_random.c
+UNIT_SRC_api := tests/model/help_alloc.c tests/model/help_random.c
 define unit_rule
 $(O)/tests/unit-$(1): $(call obj,$(wildcard tests/$(1)/test_*.c) \
     $(wildcard tests/$(1)/help_*.c) $(wildcard tests/$(1)/vfs_*.c) \
