@@ -64,6 +64,10 @@ struct api_env {
 	int64_t lock_wait_ms;	/* design 8.7: 2000 */
 	int64_t target_wait_ms; /* spec B.3: 256000 */
 	unsigned sessions_max;
+	/* Have everything reported anew, a little later; in the writer.  Set
+	 * by api_boot_new; NULL: nobody listens. */
+	void (*resync)(void *resync_ctx, const char *reason);
+	void *resync_ctx;
 	struct api_ops *ops; /* calls in flight; made by api_env_init */
 	unsigned op_waiters; /* writer: calls that wait for an operation */
 };

@@ -105,6 +105,13 @@ resync(struct api_boot *b, const char *reason)
 	b->resyncing = push_step(b, &entries);
 }
 
+/* resync_from - the same, for api_env.resync */
+static void
+resync_from(void *ctx, const char *reason)
+{
+	resync(ctx, reason);
+}
+
 /* ---- seeding and starting ---- */
 
 static void
@@ -355,6 +362,8 @@ api_boot_new(struct api_env *env, const char *seed_path,
 		free(b);
 		return NULL;
 	}
+	env->resync = resync_from;
+	env->resync_ctx = b;
 	return b;
 }
 
@@ -366,6 +375,7 @@ api_boot_free(struct api_boot **bp)
 	*bp = NULL;
 	if (b == NULL)
 		return;
+	b->env->resync = NULL;
 	hv_facts_free(&b->facts);
 	api_seed_free(&b->seed);
 	free(b);

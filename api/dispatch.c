@@ -244,6 +244,9 @@ write_failed(struct wrq_job *job, const struct failure *why)
 	if (!idl_ref_is_null(&c->op_vm) && c->stage != NULL &&
 	    c->stage != release_stage) {
 		/* Operation locks are live: dropping one needs no disk. */
+		if (c->env->resync != NULL) /* tidies up what stays */
+			c->env->resync(c->env->resync_ctx,
+			    why->n > 0 ? why->param[0] : "not stored");
 		err_copy(&c->bad, why);
 		c->stage = release_stage;
 		wrq_push(c->env->writer, &c->job);
