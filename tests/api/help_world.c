@@ -96,6 +96,8 @@ sync_up(void *ctx)
 	struct world *w = ctx;
 	struct hv_msg m;
 
+	if (w->link == NULL)
+		return; /* closing */
 	hv_msg_init(&m, HV_SYNC);
 	cr_assert(hv_link_send(w->link, &m));
 }
@@ -161,8 +163,8 @@ stop(struct world *w, struct jrn **to_out)
 	w->pin = NULL;
 	if (w->link != NULL)
 		hv_link_close(&w->link, HV_LEAVE_RUNNING);
-	api_boot_free(&w->boot);
 	wrq_stop(&w->writer);
+	api_boot_free(&w->boot);
 	api_env_fini(&w->env);
 	fld_reader_free(&w->reader);
 	if (to_out != NULL)
