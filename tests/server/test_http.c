@@ -236,7 +236,7 @@ Test(http, pieces_of_any_size_make_the_same_request)
 	cr_expect_eq(help_http_hear(fd, text, sizeof(text)), 100);
 	cr_expect_str_eq(text, "HTTP/1.1 100 Continue\r\n\r\n");
 	for (size_t i = 0; i < 11; i++)
-		cr_assert(help_http_say_bytes(fd, "hello world" + i, 1));
+		cr_assert(help_http_say_bytes(fd, &"hello world"[i], 1));
 	cr_expect_eq(help_http_hear(fd, text, sizeof(text)), 200);
 	cr_expect_str_eq(strstr(text, "\r\n\r\n"), "\r\n\r\nhello world");
 	(void)close(fd);
