@@ -250,6 +250,54 @@ Test(jrn_faults, all_calls_fail_from_some_time_on)
 	every_call(UINT64_MAX);
 }
 
+/* cut_after_fault - calls fail around one commit, then the power goes */
+static bool
+cut_after_fault(uint64_t n, uint64_t length, int *resolved_there)
+{
+	char reason[REASON_BYTES], when[80];
+	struct jrn *j = NULL;
+	struct failure why;
+	enum jrn_result r;
+	uint64_t g;
+	bool failed;
+
+	vfs_powercut_start(n * 100 + length);
+	cr_assert_eq(jrn_sqlite_open(&j, DB, &options, &why), ERR_NONE);
+	for (g = 1; g <= 3; g++)
+		cr_assert_eq(help_history_commit(j, g, reason, sizeof reason),
+		    JRN_COMMITTED);
+	vfs_powercut_fail_at(n, n + length - 1);
+	r = help_history_commit(j, g, reason, sizeof reason);
+	failed = vfs_powercut_failed();
+	if (r == JRN_UNKNOWN) {
+		r = j->ops->resolve(j, g, reason, sizeof reason);
+		if (r == JRN_COMMITTED)
+			(*resolved_there)++;
+	}
+	vfs_powercut_cut();
+	j->ops->close(&j);
+	vfs_powercut_reboot();
+	(void)snprintf(when, sizeof when,
+	    "calls %" PRIu64 "..%" PRIu64 " failed, then the power", n,
+	    n + length - 1);
+	expect_generation(DB, &options, r == JRN_COMMITTED ? g : g - 1,
+	    r == JRN_REFUSED ? g - 1 : g, when);
+	vfs_powercut_stop();
+	return failed;
+}
+
+/* A flush that failed is not made good by a flush that then succeeds. */
+Test(jrn_faults, resolved_is_durable)
+{
+	int resolved_there = 0;
+	uint64_t n, length;
+
+	for (length = 1; length <= 40; length++)
+		for (n = 1; cut_after_fault(n, length, &resolved_there); n++)
+			cr_assert_lt(n, 500);
+	cr_expect_gt(resolved_there, 0, "some unknown batch was found there");
+}
+
 /* ---- no memory ---- */
 
 /* alloc_life - live, with the nth allocation failing, on a real disk */
