@@ -269,10 +269,12 @@ bool
 api_park(struct api_call *c, const struct idl_ref *a, const struct idl_ref *b,
     int64_t wait_ms)
 {
-	if (c->deadline_ms == 0)
+	if (c->deadline_ms == 0) {
 		c->deadline_ms = c->env->now_ms(c->env->ctx) + wait_ms;
-	else if (c->job.expired)
+		c->job.expired = false; /* it was an earlier wait's */
+	} else if (c->job.expired) {
 		return false;
+	}
 	memset(c->job.wait, 0, sizeof(c->job.wait));
 	c->job.wait[0] = *a;
 	if (b != NULL)
