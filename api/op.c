@@ -283,7 +283,9 @@ stop_waiting(struct api_call *c)
 		return;
 	c->op_waiting = false;
 	c->env->op_waiters--;
+	/* Whatever the handler waits for has a time of its own. */
 	c->deadline_ms = 0;
+	c->job.expired = false;
 }
 
 enum err
