@@ -333,6 +333,7 @@ make_task(struct api_call *c, struct failure *why)
 	task->name_label = c->method;
 	task->created = c->env->wall_s(c->env->ctx);
 	task->status = IDL_TASK_STATUS_TYPE_PENDING;
+	task->session = c->session_ref;
 	return ERR_NONE;
 }
 

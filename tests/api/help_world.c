@@ -211,6 +211,26 @@ world_restart(struct world *w, enum world_reboot reboot)
 	start(w, NULL);
 }
 
+void
+world_reboot(struct world *w)
+{
+	static const struct hv_link_calls none;
+	struct hv_link_calls calls = none;
+
+	hv_link_close(&w->link, HV_LEAVE_RUNNING);
+	api_boot_lost(w->boot);
+	pump(w);
+	hv_sim_free(&w->sim);
+	w->sim = hv_sim_new(w->hosts, w->nhosts);
+	cr_assert_not_null(w->sim);
+	calls.ctx = w;
+	calls.up = up;
+	w->link = hv_sim_link(w->sim, &calls);
+	cr_assert_not_null(w->link);
+	sync_up(w);
+	pump(w);
+}
+
 /* ---- calls ---- */
 
 /* take_arg - one parameter of the variable list, into the arguments */
