@@ -76,20 +76,41 @@ jrn_utf8_ok(const char *s, size_t n)
 	return true;
 }
 
+/* Lower case hex digits: 0x10 + value; all else 0. */
+static const unsigned char hex_digits[256] = {
+    ['0'] = 0x10,
+    ['1'] = 0x11,
+    ['2'] = 0x12,
+    ['3'] = 0x13,
+    ['4'] = 0x14,
+    ['5'] = 0x15,
+    ['6'] = 0x16,
+    ['7'] = 0x17,
+    ['8'] = 0x18,
+    ['9'] = 0x19,
+    ['a'] = 0x1a,
+    ['b'] = 0x1b,
+    ['c'] = 0x1c,
+    ['d'] = 0x1d,
+    ['e'] = 0x1e,
+    ['f'] = 0x1f,
+};
+
 /* hex_lower - n lower case digits; false: they are none */
 static bool
 hex_lower(const char *s, int n, uint64_t *v)
 {
-	unsigned digit, letter;
+	unsigned digit, all = 0x10;
+	uint64_t value = *v;
 
-	for (; n > 0; n--, s++) {
-		digit = (unsigned)(unsigned char)*s - '0';
-		letter = (unsigned)(unsigned char)*s - 'a';
-		if (digit > 9 && letter > 5)
-			return false;
-		*v = *v << 4 | (digit > 9 ? letter + 10 : digit);
+	/* no way out of the loop: a start-up reads half a million refs */
+	for (; n > 0; n--) {
+		digit = hex_digits[(unsigned char)*s++];
+		all &= digit;
+		value = value << 4 | (digit & 0xf);
 	}
-	return true;
+	*v = value;
+	return all != 0;
 }
 
 bool
