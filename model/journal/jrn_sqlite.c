@@ -262,14 +262,16 @@ put(struct jrn_sqlite *j, struct jrn_table *t, const void *rec, char *reason,
 	char *sql = NULL;
 	int r;
 
-	if (t->put == NULL)
+	if (t->put == NULL) {
 		sql = jrn_sql_put(t);
+		memset(t->bound, 0, (size_t)t->nfields * sizeof *t->bound);
+	}
 	r = prepare(j, sql, &t->put);
 	sqlite3_free(sql);
 	if (r != SQLITE_OK)
 		return r;
 	arena_reset(&j->arena);
-	r = jrn_row_bind(t->put, t, rec, &j->arena, &column, &problem);
+	r = jrn_row_bind(t, rec, &j->arena, &column, &problem);
 	if (problem != NULL)
 		snprintf(reason, reason_bytes, "table %s, column %s: %s",
 		    t->c->name, column, problem);

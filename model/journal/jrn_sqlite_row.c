@@ -93,24 +93,64 @@ bind_value(sqlite3_stmt *st, int i, const struct idl_type *t, const void *value,
 	}
 }
 
+/* settled - does a value need nothing of the record once bound?  Its bits. */
+static bool
+settled(const struct idl_type *t, const void *value, uint64_t *bits_out)
+{
+	*bits_out = 0;
+	switch (t->kind) {
+	case IDL_INT:
+	case IDL_DATETIME:
+		memcpy(bits_out, value, sizeof *bits_out);
+		return true;
+	case IDL_BOOL:
+		*bits_out = *(const bool *)value;
+		return true;
+	case IDL_ENUM: /* its text is static */
+		*bits_out = (uint64_t) * (const int32_t *)value;
+		return true;
+	case IDL_REF:
+		return idl_ref_is_null(value);
+	case IDL_STRING:
+		return **(const char *const *)value == '\0';
+	case IDL_SET:
+		return (*(const struct idl_set *const *)value)->n == 0;
+	case IDL_MAP:
+		return (*(const struct idl_map *const *)value)->n == 0;
+	default:
+		return false;
+	}
+}
+
 int
-jrn_row_bind(sqlite3_stmt *put, const struct jrn_table *t, const void *rec,
-    struct arena *a, const char **column, const char **problem)
+jrn_row_bind(struct jrn_table *t, const void *rec, struct arena *a,
+    const char **column, const char **problem)
 {
 	const struct idl_hdr *h = rec;
 	const struct idl_field *f;
+	struct jrn_bound now, *was;
+	const void *value;
 	int i, r;
 
-	r = bind_ref(put, 1, &h->ref, a);
+	r = bind_ref(t->put, 1, &h->ref, a);
 	if (r == SQLITE_OK)
-		r = sqlite3_bind_int64(put, 2, (int64_t)h->created);
+		r = sqlite3_bind_int64(t->put, 2, (int64_t)h->created);
 	if (r == SQLITE_OK)
-		r = sqlite3_bind_int64(put, 3, (int64_t)h->modified);
+		r = sqlite3_bind_int64(t->put, 3, (int64_t)h->modified);
 	for (i = 0; r == SQLITE_OK && i < t->nfields; i++) {
 		f = t->fields[i];
+		value = (const char *)rec + f->offset;
+		was = &t->bound[i];
+		now.is_settled = settled(f->type, value, &now.bits);
+		/* Most fields of most rows are at rest: bound already. */
+		if (now.is_settled && was->is_settled && now.bits == was->bits)
+			continue;
 		*column = f->name;
-		r = bind_value(put, JRN_FIXED_COLUMNS + i + 1, f->type,
-		    (const char *)rec + f->offset, a, problem);
+		was->is_settled = false;
+		r = bind_value(t->put, JRN_FIXED_COLUMNS + i + 1, f->type,
+		    value, a, problem);
+		if (r == SQLITE_OK)
+			*was = now;
 	}
 	return r;
 }

@@ -42,7 +42,8 @@ table_init(struct jrn_table *t, const struct idl_class *c)
 
 	t->fields = calloc((size_t)c->nfields + 1, sizeof(void *));
 	t->has = calloc((size_t)c->nfields + 1, sizeof *t->has);
-	if (t->fields == NULL || t->has == NULL)
+	t->bound = calloc((size_t)c->nfields + 1, sizeof *t->bound);
+	if (t->fields == NULL || t->has == NULL || t->bound == NULL)
 		return false;
 	for (i = 0; i < c->nfields; i++)
 		if (is_persistent(&c->fields[i]))
@@ -81,6 +82,7 @@ jrn_tables_free(struct jrn_table **tables)
 	for (i = 0; i < idl_nclasses; i++) {
 		free((*tables)[i].fields);
 		free((*tables)[i].has);
+		free((*tables)[i].bound);
 	}
 	free(*tables);
 	*tables = NULL;
