@@ -23,6 +23,9 @@
 #include "api/vm_priv.h"
 #include "api_handlers.h"
 
+/* A fact that was refused is reported anew long before. */
+#define FACT_WAIT_MS 10000
+
 /* ---- on the way to a host ---- */
 
 /* note_start - when the VM was started last */
@@ -38,13 +41,33 @@ note_start(struct api_call *c, const struct idl_ref *metrics)
 		m->start_time = c->env->wall_s(c->env->ctx);
 }
 
+/*
+ * awaits_fact - the domain is there, but that could not be stored
+ *
+ * The fact comes before the answer and turns the promise into residence.  If
+ * the journal refused it, everything is reported anew; until then the
+ * operation is held, or a VM that runs could be destroyed as a halted one.
+ */
+static bool
+awaits_fact(struct api_call *c)
+{
+	const struct idl_vm *vm = api_vm_held(c);
+
+	return c->hv.status == HV_OK && vm != NULL &&
+	       !idl_ref_is_null(&vm->scheduled_to_be_resident_on) &&
+	       api_park(c, &c->op_vm, NULL, FACT_WAIT_MS);
+}
+
 /* arrived - the command that brings a VM to a host was answered */
 static enum err
 arrived(struct api_call *c, void *result, struct failure *why)
 {
-	enum err rc = api_vm_ended(c, result, why);
 	struct idl_vm *vm;
+	enum err rc;
 
+	if (awaits_fact(c))
+		return ERR_NONE;
+	rc = api_vm_ended(c, result, why);
 	if (api_vm_held(c) == NULL)
 		return rc; /* destroyed meanwhile */
 	vm = fld_tx_edit(c->tx, IDL_CLASS_VM, &c->op_vm);

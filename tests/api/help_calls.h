@@ -44,6 +44,12 @@ bool calls_fill(
     struct api_call *c, const struct fld_view *v, struct help_random *r);
 
 /*
+ * May hosts have promised more than they have?  Admission never does that;
+ * only facts can, when those before them were lost.
+ */
+enum calls_ceiling { CALLS_CEILING_HOLDS, CALLS_CEILING_MAY_BREAK };
+
+/*
  * calls_laws - what holds in every image that can be seen
  *
  * Of each VM: static_min <= dynamic_min <= dynamic_max <= static_max, an
@@ -54,7 +60,8 @@ bool calls_fill(
  *
  * out     text  what does not hold
  */
-bool calls_laws(const struct fld_view *v, char *text, size_t bytes);
+bool calls_laws(const struct fld_view *v, enum calls_ceiling ceiling,
+    char *text, size_t bytes);
 
 /*
  * calls_ops - operations under way, over all VMs

@@ -91,8 +91,8 @@ inverse_law(const struct fld_view *v, const struct idl_host *host)
 
 /* host_laws - of one host */
 static bool
-host_laws(const struct fld_view *v, const struct idl_host *host, char *text,
-    size_t bytes)
+host_laws(const struct fld_view *v, const struct idl_host *host,
+    enum calls_ceiling ceiling, char *text, size_t bytes)
 {
 	const struct idl_host_account *a =
 	    fld_get(v, IDL_CLASS_HOST_ACCOUNT, &host->h.ref);
@@ -109,8 +109,9 @@ host_laws(const struct fld_view *v, const struct idl_host *host, char *text,
 		return broken(text, bytes, "its account", host->uuid);
 	rest = m->memory_total - host->memory_overhead - resident - scheduled -
 	       a->reserved_bytes;
-	if (rest < 0)
+	if (rest < 0 && ceiling == CALLS_CEILING_HOLDS)
 		return broken(text, bytes, "its ceiling", host->uuid);
+	rest = rest < 0 ? 0 : rest;
 	if (mem_free(v, &host->h.ref, NULL, &free_bytes, &why) != ERR_NONE ||
 	    free_bytes != rest)
 		return broken(text, bytes, "its free memory", host->uuid);
@@ -132,7 +133,8 @@ calls_ops(const struct fld_view *v)
 }
 
 bool
-calls_laws(const struct fld_view *v, char *text, size_t bytes)
+calls_laws(const struct fld_view *v, enum calls_ceiling ceiling, char *text,
+    size_t bytes)
 {
 	const struct idl_host *host = NULL;
 	const struct idl_vm *vm = NULL;
@@ -143,7 +145,7 @@ calls_laws(const struct fld_view *v, char *text, size_t bytes)
 			return false;
 	while ((host = fld_next(v, IDL_CLASS_HOST,
 		    host != NULL ? &host->h.ref : NULL)) != NULL)
-		if (!host_laws(v, host, text, bytes))
+		if (!host_laws(v, host, ceiling, text, bytes))
 			return false;
 	if (fld_count(v, IDL_CLASS_VM_METRICS) != fld_count(v, IDL_CLASS_VM))
 		return broken(text, bytes, "one for each VM", "VM_metrics");
