@@ -36,7 +36,6 @@ struct rpc {
 	struct rpc *next;
 	struct xml_rows rows;
 	uint64_t counted_bytes;
-	struct http_buf scratch;
 };
 
 /* Which thread runs this; NULL in all but net threads. */
@@ -225,12 +224,15 @@ rows_count(struct http_post *p)
 {
 	struct rpc *r =
 	    (struct rpc *)(void *)((char *)p - offsetof(struct rpc, post));
-	bool more;
+	struct http_buf scratch;
+	bool more, failed;
 
-	http_buf_init(&r->scratch, ROWS_MAX_BYTES);
-	more = xml_rows_more(&r->rows, &r->scratch, COUNT_BYTES);
-	r->counted_bytes += r->scratch.len;
-	if (r->scratch.failed || r->counted_bytes > ROWS_MAX_BYTES) {
+	http_buf_init(&scratch, ROWS_MAX_BYTES);
+	more = xml_rows_more(&r->rows, &scratch, COUNT_BYTES);
+	r->counted_bytes += scratch.len;
+	failed = scratch.failed || r->counted_bytes > ROWS_MAX_BYTES;
+	http_buf_fini(&scratch); /* first: r may be gone after what follows */
+	if (failed) {
 		xml_rows_fini(&r->rows);
 		answer_failure(r, "out of memory for the reply");
 		release(r);
@@ -239,7 +241,6 @@ rows_count(struct http_post *p)
 	} else {
 		rows_counted(r);
 	}
-	http_buf_fini(&r->scratch);
 }
 
 /* reply - in the call's own net thread: it is finished */
