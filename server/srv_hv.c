@@ -11,13 +11,23 @@
 #define RETRY_FIRST_MS 250
 #define RETRY_LAST_MS 30000
 
+/* one_less - a command has ended; on_lost may have counted it already */
+static void
+one_less(struct srv_hv *h)
+{
+	unsigned n = atomic_load(&h->commands);
+
+	while (n > 0 && !atomic_compare_exchange_weak(&h->commands, &n, n - 1))
+		;
+}
+
 static void
 on_up(void *ctx, const struct hv_msg *m)
 {
 	struct srv_hv *h = ctx;
 
-	if (m->type == HV_RESULT && atomic_load(&h->commands) > 0)
-		atomic_fetch_sub(&h->commands, 1);
+	if (m->type == HV_RESULT)
+		one_less(h);
 	api_boot_up(h->boot, m);
 }
 
@@ -110,8 +120,7 @@ srv_hv_command(struct srv_hv *h, const struct hv_command *cmd)
 	atomic_fetch_add(&h->commands, 1);
 	if (send_msg(h, &m))
 		return true;
-	if (atomic_load(&h->commands) > 0)
-		atomic_fetch_sub(&h->commands, 1);
+	one_less(h);
 	return false;
 }
 
