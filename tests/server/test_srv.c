@@ -84,6 +84,35 @@ Test(srv, folder_that_cannot_be_made_is_named)
 	cr_expect_not_null(strstr(why, "no/where: No such file"), "%s", why);
 }
 
+Test(srv, folder_that_others_may_write_to_is_refused)
+{
+	static const struct {
+		mode_t mode;
+		bool is_taken;
+	} rows[] = {
+	    {0700, true},
+	    {0755, true},
+	    {0770, false},
+	    {0702, false},
+	    {01777, false},
+	};
+
+	cr_assert_eq(mkdir(path_of("open"), 0700), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		int fd;
+
+		cr_assert_eq(chmod(path_of("open"), rows[i].mode), 0);
+		fd = srv_state_take(path_of("open"), why, sizeof(why));
+		cr_expect_eq(
+		    fd >= 0, rows[i].is_taken, "%o", (unsigned)rows[i].mode);
+		if (fd >= 0)
+			(void)close(fd);
+		else
+			cr_expect_not_null(
+			    strstr(why, "chmod go-w"), "%s", why);
+	}
+}
+
 /* ---- sockets ---- */
 
 Test(srv, port_in_use_is_refused)
