@@ -29,6 +29,7 @@
  * DIAGNOSTICS none here.  BUGS none known.
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -70,6 +71,7 @@ struct api_env {
 	void *resync_ctx;
 	struct api_ops *ops; /* calls in flight; made by api_env_init */
 	unsigned op_waiters; /* writer: calls that wait for an operation */
+	atomic_uint touches; /* sessions whose last_active is being moved */
 };
 
 enum api_origin {
