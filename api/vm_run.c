@@ -248,6 +248,9 @@ api_vm_suspend(struct api_call *c, const struct idl_vm_suspend_args *a,
 
 /* ---- the end ---- */
 
+static enum err destroyed(
+    struct api_call *c, void *result, struct failure *why);
+
 /* shut - the VM was told to end; if it has ended, nothing else matters */
 static enum err
 shut(struct api_call *c, void *result, struct failure *why)
@@ -290,15 +293,48 @@ api_vm_clean_shutdown(struct api_call *c,
 	return api_vm_begin(c, &host, HV_SHUTDOWN, shut, why);
 }
 
+/* end_now - whatever the VM is, its end */
+static enum err
+end_now(struct api_call *c, const struct idl_vm *vm, struct failure *why)
+{
+	const struct idl_ref host = vm->resident_on;
+	bool is_image = vm->power_state == IDL_VM_POWER_STATE_SUSPENDED;
+
+	c->then = is_image ? forgotten : destroyed;
+	return api_vm_command(
+	    c, vm, &host, is_image ? HV_FORGET : HV_DESTROY, why);
+}
+
+/*
+ * destroyed - a domain was to end at once
+ *
+ * What was under way before may have been quicker: after a reboot, a suspend or
+ * a migration the VM is there still, as another domain.  That one is ended.
+ */
+static enum err
+destroyed(struct api_call *c, void *result, struct failure *why)
+{
+	const struct hv_command was = c->command;
+	const struct hv_command *now = &c->command;
+	const struct idl_vm *vm = api_vm_held(c);
+
+	if (c->hv.status == HV_NO_DOMAIN && vm != NULL &&
+	    vm->power_state != IDL_VM_POWER_STATE_HALTED &&
+	    end_now(c, vm, why) == ERR_NONE &&
+	    (now->verb != was.verb || now->domid != was.domid ||
+		now->host.hi != was.host.hi || now->host.lo != was.host.lo))
+		return ERR_NONE;
+	c->then = NULL;
+	c->has_command = false;
+	return shut(c, result, why);
+}
+
 enum err
 api_vm_hard_shutdown(struct api_call *c,
     const struct idl_vm_hard_shutdown_args *a, struct failure *why)
 {
-	const struct idl_vm *vm = c->self;
-	const struct idl_ref host = vm->resident_on;
+	enum err rc = end_now(c, c->self, why);
 
 	(void)a; /* c->self is its record */
-	if (vm->power_state == IDL_VM_POWER_STATE_SUSPENDED)
-		return api_vm_begin(c, &host, HV_FORGET, forgotten, why);
-	return api_vm_begin(c, &host, HV_DESTROY, shut, why);
+	return rc == ERR_NONE ? api_op_hold(c, why) : rc;
 }
