@@ -74,13 +74,11 @@ tsan() {
 	done
 	return $rc
 }
-asan_diskfull() { $PY tests/clients/diskfull.py; }
-client() {
+asan_client() {
 	ASAN_OPTIONS=detect_leaks=1 DAEMON=build/asan/xenapi-memoryd \
 	    $PY tests/clients/os_xenapi.py
 }
-tsan_diskfull() { $PY tests/clients/diskfull.py; }
-client() {
+tsan_client() {
 	TSAN_OPTIONS=exitcode=66 DAEMON=build/tsan/xenapi-memoryd \
 	    $PY tests/clients/crowd.py
 }
@@ -91,6 +89,7 @@ purity() { sh tests/model/check_purity.sh; }
 contract() { $PY tests/clients/contract.py; }
 diskfull() { $PY tests/clients/diskfull.py; }
 client() { $PY tests/clients/os_xenapi.py; }
+wire() { $PY tests/clients/wire.py; }
 crash() { $PY tests/clients/crash.py "${CRASH_ROUNDS:-200}"; }
 fuzz() { $MAKE fuzz-bounded; }
 style() { $MAKE style; }
@@ -103,6 +102,7 @@ phase purity purity
 phase style style
 phase contract contract
 phase client client
+phase wire wire
 phase diskfull diskfull
 phase clang clang_build
 phase asan asan
