@@ -39,7 +39,7 @@ def main():
     os.makedirs(base, exist_ok=True)
     libc = ctypes.CDLL(None, use_errno=True)
     assert libc.mount(b"none", base.encode(), b"tmpfs", 0,
-                      b"size=8m") == 0, os.strerror(ctypes.get_errno())
+                      b"size=8m,mode=0700") == 0, os.strerror(ctypes.get_errno())
     with daemon.Daemon(state=base) as d:
         api = d.local()
         vm = api.call("VM.create", daemon.vm_record(
