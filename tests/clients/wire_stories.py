@@ -3,6 +3,7 @@
 them and in which order, how guests come, run and go, and the first calls of
 clients that people really use.  Sections of wire.py, on its world.
 """
+import os
 import threading
 
 import daemon
@@ -336,6 +337,86 @@ def conflict(t, w, world, d):
     w.call("VM.destroy", vm)
 
 
+def waits(t, w, world, d):
+    """A wait for a target holds nothing up, and ends when the guest does."""
+    vm = make(w, "hvm", GIB, 512 * MIB, other_config={"sim": "stuck"})
+    w.call("VM.start", vm, False, False)
+    w.call("VM.set_memory_dynamic_range", vm, 768 * MIB, GIB)
+    other = wire_call.Wire(d, w.idl)
+    other.session = w.session
+    result = []
+    wait = threading.Thread(target=lambda: result.append(
+        other.raw("VM.wait_memory_target_live", other.session, vm)))
+    wait.start()
+    w.call("VM.set_memory_dynamic_range", vm, 700 * MIB, GIB)
+    t.is_("no lock", w.call("VM.get_current_operations", vm), {})
+    w.call("VM.hard_shutdown", vm)
+    wait.join()
+    t.is_("the wait ends", result[0],
+          (None, ["VM_BAD_POWER_STATE", vm, "running", "halted"]))
+    w.call("VM.destroy", vm)
+
+
+def nested(t, w, world, d):
+    """A guest with nested virtualisation stays as it is, where it is."""
+    vm = make(w, "hvm", GIB, MIB, platform={"nested-virt": "1"})
+    t.is_("not before its first start", w.call(
+        "VM.set_memory_dynamic_range", vm, MIB, 2 * MIB), "")
+    w.call("VM.start", vm, False, True)
+    t.is_("nested_virt", w.call("VM_metrics.get_nested_virt", w.call(
+        "VM.get_metrics", vm)), True)
+    for m, args in (("set_memory_dynamic_range", (MIB, 2 * MIB)),
+                    ("set_memory_dynamic_min", (MIB,)),
+                    ("set_memory_dynamic_max", (GIB,)),
+                    ("set_memory_target_live", (MIB,))):
+        t.fails(w, ["VM_IS_USING_NESTED_VIRT", vm], "VM." + m, vm, *args)
+    t.fails(w, ["VM_IS_IMMOBILE", vm], "VM.suspend", vm)
+    t.fails(w, ["VM_IS_IMMOBILE", vm], "VM.pool_migrate", vm,
+            world.hosts["small"], {})
+    w.call("VM.hard_shutdown", vm)
+    t.fails(w, PINNED + ["nested virt"], "VM.set_memory_limits", vm, 0, GIB,
+            MIB, GIB)
+    w.call("VM.destroy", vm)
+
+
+def numbers(t, w, world, d):
+    """The ends of 64 bits are refused by name, and nothing overflows."""
+    most = (1 << 63) - 1
+    for kind in ("hvm", "pv", "pv_in_pvh"):
+        vm = make(w, kind, GIB)
+        for m, args in (("memory", (most,)), ("memory_static_max", (most,)),
+                        ("memory_limits", (0, most, 0, most)),
+                        ("memory_static_range", (0, most))):
+            t.fails(w, ["INVALID_VALUE", "memory_static_max", str(most)],
+                    "VM.set_" + m, vm, *args)
+        t.fails(w, ORDER, "VM.set_memory_dynamic_max", vm, most)
+        t.is_("a VM in all memory there could be", 0 < w.call(
+            "VM.maximise_memory", vm, most, False) < most, True)
+        w.call("VM.set_VCPUs_max", vm, (1 << 31) - 1)
+        w.call("VM.set_HVM_shadow_multiplier", vm, 1000.0)
+        for host in world.hosts.values():
+            t.is_("far too large", w.error("VM.start_on", vm, host, False,
+                                           False)[0] in
+                  (TOO_LITTLE, "VM_HVM_REQUIRED"), True)
+        w.call("VM.destroy", vm)
+
+
+def password(t, w, world, d):
+    """The first password is changed: its file goes, the new one counts."""
+    login, was = "session.login_with_password", d.password()
+    t.is_("wrong old", w.error("session.change_password", "x",
+                               "new password")[:2],
+          ["SESSION_AUTHENTICATION_FAILED", "root"])
+    t.is_("changed", w.call("session.change_password", was, "new password"),
+          "")
+    t.is_("its file is gone",
+          os.path.exists(d.state + "/initial-password"), False)
+    t.is_("the old one is refused", w.raw(login, "root", was)[1][:2],
+          ["SESSION_AUTHENTICATION_FAILED", "root"])
+    t.is_("the new one is not", w.raw(login, "root", "new password")[1],
+          None)
+
+
 def logins(t, w, world, d):
     """First calls of known clients, as they make them."""
     password = d.password()
@@ -421,4 +502,4 @@ def logins(t, w, world, d):
 
 SECTIONS = [(f.__name__, f) for f in (
     setters, shape, control, create, clone, boot, running, migrate, conflict,
-    logins)]
+    waits, nested, numbers, logins, password)]
