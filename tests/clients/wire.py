@@ -201,7 +201,9 @@ def misuse(t, w, world):
 
 def names(t, w, world):
     got, _ = w.raw("system.listMethods")
-    t.is_("listMethods is what the IDL serves", got, sorted(w.idl.messages))
+    t.is_("listMethods is what the IDL serves",
+          set(got) ^ set(w.idl.messages), set())
+    t.is_("each once, in order", got == sorted(set(got)), True)
     for m in got:
         if w.idl.messages[m].session:
             alias = m.replace(".", "_", 1)
