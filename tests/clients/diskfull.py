@@ -81,6 +81,6 @@ if __name__ == "__main__":
     if os.environ.get("IN_NAMESPACE") != "1":
         flags = ["-m"] if os.geteuid() == 0 else ["-rm"]
         sys.exit(subprocess.run(
-            ["unshare"] + flags + [sys.executable] + sys.argv,
+            ["unshare", "--propagation", "unchanged"] + flags + [sys.executable] + sys.argv,
             env=dict(os.environ, IN_NAMESPACE="1")).returncode)
     main()
