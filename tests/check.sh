@@ -89,6 +89,7 @@ clang_build() {
 purity() { sh tests/model/check_purity.sh; }
 contract() { $PY tests/clients/contract.py; }
 diskfull() { $PY tests/clients/diskfull.py; }
+hostile() { $PY tests/clients/hostile.py; }
 client() { $PY tests/clients/os_xenapi.py; }
 wire() { $PY tests/clients/wire.py; }
 crash() { $PY tests/clients/crash.py "${CRASH_ROUNDS:-200}"; }
@@ -105,6 +106,7 @@ phase contract contract
 phase client client
 phase wire wire
 phase diskfull diskfull
+phase hostile hostile
 phase clang clang_build
 phase asan asan
 phase asan-client asan_client
