@@ -29,6 +29,7 @@
  * DIAGNOSTICS none here.  BUGS none known.
  */
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -64,8 +65,13 @@ struct api_env {
 	int64_t lock_wait_ms;	/* design 8.7: 2000 */
 	int64_t target_wait_ms; /* spec B.3: 256000 */
 	unsigned sessions_max;
+	/* Have everything reported anew, a little later; in the writer.  Set
+	 * by api_boot_new; NULL: nobody listens. */
+	void (*resync)(void *resync_ctx, const char *reason);
+	void *resync_ctx;
 	struct api_ops *ops; /* calls in flight; made by api_env_init */
 	unsigned op_waiters; /* writer: calls that wait for an operation */
+	atomic_uint touches; /* sessions whose last_active is being moved */
 };
 
 enum api_origin {
@@ -123,13 +129,14 @@ struct api_call {
 	bool commit_failure; /* keep the changes although err is set */
 	struct hv_command command;
 	struct hv_result hv; /* answer, for the next stage */
-	void *keep;		   /* a stage's own, for the next; in the arena */
+	void *keep;	     /* a stage's own, for the next; in the arena */
 	struct idl_ref task; /* task of a call that parked; or null */
 	int64_t started_ms;
 	int64_t deadline_ms;	   /* of the current wait; 0: none set */
 	bool parked;		   /* set by api_park for the dispatcher */
 	api_stage_f *stage;	   /* running now; NULL: the handler itself */
 	struct idl_ref op_vm;	   /* VM whose operation lock is held */
+	unsigned releases;	   /* times that letting go of it failed */
 	bool op_waiting;	   /* parked because of another operation */
 	struct api_call *ops_next; /* env->ops: commands in flight */
 	bool cancelled;

@@ -252,6 +252,24 @@ too_many(const struct idl_field *f, struct failure *why)
 	    "it already has 1000 members, the most it may have");
 }
 
+/* has_key - the failure for a key that a map has already */
+static enum err
+has_key(const struct api_call *c, const struct idl_field *f, const void *key,
+    struct failure *why)
+{
+	const struct idl_class *k = idl_classes[c->msg->cls];
+	const struct idl_field *uuid = idl_field_find(k, "uuid");
+	const char *uuid_text = "", *key_text = "";
+
+	if (uuid != NULL)
+		memcpy(&uuid_text, (const char *)c->self + uuid->offset,
+		    sizeof(uuid_text));
+	if (f->type->key->kind == IDL_STRING)
+		memcpy(&key_text, key, sizeof(key_text));
+	return err_fail(why, ERR_MAP_DUPLICATE_KEY, "ssss", k->name, f->name,
+	    uuid_text, key_text);
+}
+
 enum err
 api_generic_add_to_map(
     struct api_call *c, const void *args, void *result, struct failure *why)
@@ -266,10 +284,7 @@ api_generic_add_to_map(
 
 	(void)result; /* void */
 	if (map_find(m, f->type, key) >= 0)
-		return err_fail(why, ERR_MAP_DUPLICATE_KEY, "ssrs",
-		    idl_classes[c->msg->cls]->name, f->name, arg(c, args, 0),
-		    f->type->key->kind == IDL_STRING ? *(const char *const *)key
-						     : "");
+		return has_key(c, f, key, why);
 	if (m->n >= MEMBERS_MAX)
 		return too_many(f, why);
 	rec = edit_self(c, args, why);

@@ -17,6 +17,7 @@
 #include "api_handlers.h"
 
 #define SESSION_IDLE_S 86400
+#define TOUCHES_MAX 64 /* queued; a slow disk must not let them pile up */
 
 bool
 api_session_owns(const struct api_call *c, int cls, const struct idl_ref *ref)
@@ -48,23 +49,30 @@ touch_run(struct wrq_job *job, struct fld_tx *tx)
 static void
 touch_done(struct wrq_job *job)
 {
-	free(job);
+	struct touch *t = (struct touch *)(void *)job;
+
+	atomic_fetch_sub(&t->env->touches, 1);
+	free(t);
 }
 
 static void
 touch_failed(struct wrq_job *job, const struct failure *why)
 {
 	(void)why; /* the next call tries again */
-	free(job);
+	touch_done(job);
 }
 
 void
 api_session_touch(struct api_env *env, const struct idl_ref *session)
 {
-	struct touch *t = calloc(1, sizeof(*t));
+	struct touch *t = NULL;
 
-	if (t == NULL)
+	if (atomic_fetch_add(&env->touches, 1) < TOUCHES_MAX)
+		t = calloc(1, sizeof(*t));
+	if (t == NULL) {
+		atomic_fetch_sub(&env->touches, 1);
 		return; /* the next call tries again */
+	}
 	t->job.run = touch_run;
 	t->job.done = touch_done;
 	t->job.failed = touch_failed;

@@ -23,6 +23,9 @@
 #include "api/vm_priv.h"
 #include "api_handlers.h"
 
+/* A fact that was refused is reported anew long before. */
+#define FACT_WAIT_MS 10000
+
 /* ---- on the way to a host ---- */
 
 /* note_start - when the VM was started last */
@@ -38,13 +41,33 @@ note_start(struct api_call *c, const struct idl_ref *metrics)
 		m->start_time = c->env->wall_s(c->env->ctx);
 }
 
+/*
+ * awaits_fact - the domain is there, but that could not be stored
+ *
+ * The fact comes before the answer and turns the promise into residence.  If
+ * the journal refused it, everything is reported anew; until then the
+ * operation is held, or a VM that runs could be destroyed as a halted one.
+ */
+static bool
+awaits_fact(struct api_call *c)
+{
+	const struct idl_vm *vm = api_vm_held(c);
+
+	return c->hv.status == HV_OK && vm != NULL &&
+	       !idl_ref_is_null(&vm->scheduled_to_be_resident_on) &&
+	       api_park(c, &c->op_vm, NULL, FACT_WAIT_MS);
+}
+
 /* arrived - the command that brings a VM to a host was answered */
 static enum err
 arrived(struct api_call *c, void *result, struct failure *why)
 {
-	enum err rc = api_vm_ended(c, result, why);
 	struct idl_vm *vm;
+	enum err rc;
 
+	if (awaits_fact(c))
+		return ERR_NONE;
+	rc = api_vm_ended(c, result, why);
 	if (api_vm_held(c) == NULL)
 		return rc; /* destroyed meanwhile */
 	vm = fld_tx_edit(c->tx, IDL_CLASS_VM, &c->op_vm);
@@ -225,6 +248,9 @@ api_vm_suspend(struct api_call *c, const struct idl_vm_suspend_args *a,
 
 /* ---- the end ---- */
 
+static enum err destroyed(
+    struct api_call *c, void *result, struct failure *why);
+
 /* shut - the VM was told to end; if it has ended, nothing else matters */
 static enum err
 shut(struct api_call *c, void *result, struct failure *why)
@@ -267,15 +293,48 @@ api_vm_clean_shutdown(struct api_call *c,
 	return api_vm_begin(c, &host, HV_SHUTDOWN, shut, why);
 }
 
+/* end_now - whatever the VM is, its end */
+static enum err
+end_now(struct api_call *c, const struct idl_vm *vm, struct failure *why)
+{
+	const struct idl_ref host = vm->resident_on;
+	bool is_image = vm->power_state == IDL_VM_POWER_STATE_SUSPENDED;
+
+	c->then = is_image ? forgotten : destroyed;
+	return api_vm_command(
+	    c, vm, &host, is_image ? HV_FORGET : HV_DESTROY, why);
+}
+
+/*
+ * destroyed - a domain was to end at once
+ *
+ * What was under way before may have been quicker: after a reboot, a suspend or
+ * a migration the VM is there still, as another domain.  That one is ended.
+ */
+static enum err
+destroyed(struct api_call *c, void *result, struct failure *why)
+{
+	const struct hv_command was = c->command;
+	const struct hv_command *now = &c->command;
+	const struct idl_vm *vm = api_vm_held(c);
+
+	if (c->hv.status == HV_NO_DOMAIN && vm != NULL &&
+	    vm->power_state != IDL_VM_POWER_STATE_HALTED &&
+	    end_now(c, vm, why) == ERR_NONE &&
+	    (now->verb != was.verb || now->domid != was.domid ||
+		now->host.hi != was.host.hi || now->host.lo != was.host.lo))
+		return ERR_NONE;
+	c->then = NULL;
+	c->has_command = false;
+	return shut(c, result, why);
+}
+
 enum err
 api_vm_hard_shutdown(struct api_call *c,
     const struct idl_vm_hard_shutdown_args *a, struct failure *why)
 {
-	const struct idl_vm *vm = c->self;
-	const struct idl_ref host = vm->resident_on;
+	enum err rc = end_now(c, c->self, why);
 
 	(void)a; /* c->self is its record */
-	if (vm->power_state == IDL_VM_POWER_STATE_SUSPENDED)
-		return api_vm_begin(c, &host, HV_FORGET, forgotten, why);
-	return api_vm_begin(c, &host, HV_DESTROY, shut, why);
+	return rc == ERR_NONE ? api_op_hold(c, why) : rc;
 }

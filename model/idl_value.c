@@ -372,6 +372,9 @@ struct pack {
 	    string_bytes; /* measuring: in all; filling: next string's place */
 };
 
+/* What every empty string of a packed record points to. */
+static const char no_text[] = "";
+
 static void pack_pointed(
     struct pack *k, const struct idl_type *t, const void **value);
 
@@ -409,7 +412,7 @@ pack_string(struct pack *k, const char *s)
 	size_t at = k->string_bytes;
 
 	if (n == 1)
-		return "";
+		return no_text;
 	k->string_bytes += n;
 	return k->block == NULL ? NULL : memcpy(k->block + at, s, n);
 }
@@ -460,6 +463,10 @@ pack_record(struct pack *k, const struct idl_class *c, const char *from)
 		if (!has_pointer(f->type))
 			continue;
 		value = load_ptr(from + f->offset);
+		/* Most members of most records: already where they belong. */
+		if (value == no_text || value == &idl_set_none ||
+		    value == &idl_map_none)
+			continue;
 		pack_pointed(k, f->type, &value);
 		if (k->block != NULL)
 			memcpy(k->block + at + f->offset, &value, sizeof value);

@@ -155,12 +155,16 @@ static enum conf_result
 read_file(struct conf *c, const char *path, char *why, size_t why_bytes)
 {
 	struct file f = {.c = c, .f = fopen(path, "re")};
+	bool broken;
 	int r;
 
 	if (f.f == NULL)
 		return say(why, why_bytes, "%s: %s", path, strerror(errno));
 	r = ini_parse_stream(next_line, &f, on_key, &f);
-	(void)fclose(f.f); /* read-only */
+	broken = ferror(f.f) != 0; /* a folder, for one */
+	(void)fclose(f.f);	   /* read-only */
+	if (broken)
+		return say(why, why_bytes, "%s: cannot be read", path);
 	if (f.bad != 0 && (r <= 0 || f.bad <= r))
 		return say(why, why_bytes, "%s:%d: %s", path, f.bad, f.text);
 	if (r != 0)

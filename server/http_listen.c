@@ -14,7 +14,8 @@
 #include "server/http_priv.h"
 #include "server/log.h"
 
-#define LISTEN_TURN 64 /* accepted at a time, then others have a turn */
+#define LISTEN_WARN_MS 10000 /* no more than one line in this time */
+#define LISTEN_TURN 64	     /* accepted at a time, then others have a turn */
 
 /* addr_of - who is counted, and the address as text */
 static void
@@ -121,8 +122,12 @@ static void
 rest(struct http_listener *at)
 {
 	static const struct timeval moment = {0, 100000};
+	int64_t now_ms = http_now_ms();
 
-	log_warn("http: cannot accept");
+	if (now_ms >= at->warn_at_ms) {
+		log_warn("http: cannot accept");
+		at->warn_at_ms = now_ms + LISTEN_WARN_MS;
+	}
 	(void)event_del(&at->ev);
 	(void)event_add(&at->ev_retry, &moment);
 }

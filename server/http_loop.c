@@ -266,7 +266,9 @@ http_loop_main(void *arg)
 	(void)event_base_dispatch(l->base);
 	for (int i = 0; i < HTTP_PHASES; i++)
 		kill_list(l, (enum http_phase)i);
-	run_posts(l); /* answers to dead connections */
+	/* Answers to dead connections, and what these post in turn. */
+	while (atomic_load(&l->posts) != NULL)
+		run_posts(l);
 	if (l->own != NULL)
 		s->ops.thread_free(s->ops.ctx, l->own);
 	l->own = NULL;

@@ -105,6 +105,7 @@ struct http_listener {
 	int fd; /* -1: none */
 	bool local;
 	struct event ev, ev_retry;
+	int64_t warn_at_ms; /* earliest next warning */
 };
 
 struct http_server {

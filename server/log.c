@@ -54,7 +54,7 @@ emit(const char *level, int err, const char *fmt, va_list ap)
 	if (err != 0 && r >= 0 && (size_t)r < sizeof(text))
 		(void)snprintf(text + r, sizeof(text) - (size_t)r, ": %s",
 		    strerror_r(err, why, sizeof(why))); /* cut short is fine */
-	n = (size_t)sprintf(line, "xenapi-memoryd: %s", level);
+	n = (size_t)snprintf(line, sizeof(line), "xenapi-memoryd: %s", level);
 	n += escape(line + n, text);
 	line[n++] = '\n';
 	/* Nobody to tell when standard error is gone. */

@@ -55,6 +55,7 @@
 #define MAIN_TARGET_WAIT_MS 256000
 #define MAIN_QUIET_POLLS 3
 #define MAIN_POLL_MS 20
+#define MAIN_BOOT_MS 10000
 
 enum boot_state { BOOTING, READY, HOPELESS };
 
@@ -240,10 +241,12 @@ on_health(void *ctx, struct http_buf *out)
 {
 	struct daemon *d = ctx;
 	bool lost = srv_hv_is_lost(&d->hv);
+	bool refused = atomic_load(&d->rpc.refused);
 
 	http_buf_printf(out,
-	    "{\"status\":\"%s\",\"hypervisor\":\"%s\",\"store\":\"ok\"}\n",
-	    lost ? "degraded" : "ok", lost ? "lost" : "ok");
+	    "{\"status\":\"%s\",\"hypervisor\":\"%s\",\"store\":\"%s\"}\n",
+	    lost || refused ? "degraded" : "ok", lost ? "lost" : "ok",
+	    refused ? "refuses writes" : "ok");
 	return 200;
 }
 
@@ -431,6 +434,14 @@ limits_of(const struct conf *c)
 	};
 }
 
+/* give_up - the hypervisor process runs already: it is to end as well */
+static _Noreturn void
+give_up(struct daemon *d, const char *why)
+{
+	srv_hv_stop(&d->hv);
+	log_fatalx("%s", why);
+}
+
 /* start_http - listen, run the loops, say that we are ready */
 static void
 start_http(struct daemon *d)
@@ -448,11 +459,11 @@ start_http(struct daemon *d)
 
 	if (srv_listen_open(d->tcp_fd, why, sizeof(why)) != 0 ||
 	    srv_listen_open(d->local_fd, why, sizeof(why)) != 0)
-		log_fatalx("%s:%d: %s", d->conf.host, d->port, why);
+		give_up(d, why);
 	d->http =
 	    http_server_new(&limits, &ops, d->tls, d->tcp_fd, d->local_fd);
 	if (d->http == NULL || !http_server_start(d->http))
-		log_fatalx("http: out of memory, descriptors or threads");
+		give_up(d, "http: out of memory, descriptors or threads");
 	(void)printf("ready https://%s%s%s:%d\n", six ? "[" : "", d->conf.host,
 	    six ? "]" : "", d->port);
 	if (fflush(stdout) != 0)
@@ -498,10 +509,8 @@ on_boot(struct daemon *d)
 {
 	int state = atomic_load(&d->boot_state);
 
-	if (state == HOPELESS) {
-		srv_hv_stop(&d->hv);
-		log_fatalx("%s", d->hopeless);
-	}
+	if (state == HOPELESS)
+		give_up(d, d->hopeless);
 	if (state == READY && d->http == NULL)
 		start_http(d);
 }
@@ -518,12 +527,16 @@ run(struct daemon *d)
 	uint64_t n;
 
 	for (;;) {
-		(void)poll(fds, 2, (int)wait_ms); /* EINTR: look, wait again */
+		/* EINTR: look, wait again. */
+		if (poll(fds, 2, (int)wait_ms) == 0 && d->http == NULL)
+			log_info("hypervisor: waiting for its first report");
 		if (take_signal(d))
 			return;
 		(void)!read(d->wake_fd, &n, sizeof(n)); /* maybe nothing */
 		on_boot(d);
 		wait_ms = srv_hv_mend(&d->hv, now_ms(NULL));
+		if (d->http == NULL && (wait_ms < 0 || wait_ms > MAIN_BOOT_MS))
+			wait_ms = MAIN_BOOT_MS;
 	}
 }
 

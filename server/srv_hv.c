@@ -11,13 +11,23 @@
 #define RETRY_FIRST_MS 250
 #define RETRY_LAST_MS 30000
 
+/* one_less - a command has ended; on_lost may have counted it already */
+static void
+one_less(struct srv_hv *h)
+{
+	unsigned n = atomic_load(&h->commands);
+
+	while (n > 0 && !atomic_compare_exchange_weak(&h->commands, &n, n - 1))
+		;
+}
+
 static void
 on_up(void *ctx, const struct hv_msg *m)
 {
 	struct srv_hv *h = ctx;
 
-	if (m->type == HV_RESULT && atomic_load(&h->commands) > 0)
-		atomic_fetch_sub(&h->commands, 1);
+	if (m->type == HV_RESULT)
+		one_less(h);
 	api_boot_up(h->boot, m);
 }
 
@@ -62,6 +72,7 @@ attach(struct srv_hv *h, char *why, size_t why_bytes)
 	pthread_mutex_lock(&h->lock);
 	h->link = link;
 	pthread_mutex_unlock(&h->lock);
+	atomic_store(&h->connected, true);
 	srv_hv_sync(h);
 	return 0;
 }
@@ -81,6 +92,7 @@ take_link(struct srv_hv *h)
 {
 	struct hv_link *link;
 
+	atomic_store(&h->connected, false);
 	pthread_mutex_lock(&h->lock);
 	link = h->link;
 	h->link = NULL;
@@ -110,8 +122,7 @@ srv_hv_command(struct srv_hv *h, const struct hv_command *cmd)
 	atomic_fetch_add(&h->commands, 1);
 	if (send_msg(h, &m))
 		return true;
-	if (atomic_load(&h->commands) > 0)
-		atomic_fetch_sub(&h->commands, 1);
+	one_less(h);
 	return false;
 }
 
@@ -164,5 +175,6 @@ srv_hv_mend(struct srv_hv *h, int64_t now_ms)
 bool
 srv_hv_is_lost(const struct srv_hv *h)
 {
-	return atomic_load(&h->lost);
+	/* While a process is being started it is not lost, and not there. */
+	return atomic_load(&h->lost) || !atomic_load(&h->connected);
 }

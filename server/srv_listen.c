@@ -23,14 +23,12 @@
 static int
 port_of(int fd)
 {
-	struct sockaddr_storage a;
+	struct sockaddr_in6 a = {0}; /* IPv4 has its port at the same place */
 	socklen_t n = sizeof(a);
 
 	if (getsockname(fd, (struct sockaddr *)(void *)&a, &n) != 0)
 		return -1;
-	if (a.ss_family == AF_INET6)
-		return ntohs(((struct sockaddr_in6 *)(void *)&a)->sin6_port);
-	return ntohs(((struct sockaddr_in *)(void *)&a)->sin_port);
+	return ntohs(a.sin6_port);
 }
 
 /* bind_one - a socket for one address; -1 with errno */
@@ -62,19 +60,26 @@ srv_listen_bind(const char *host, const char *port, int *port_out, char *why,
 	    .ai_socktype = SOCK_STREAM,
 	};
 	struct addrinfo *list;
-	int r = getaddrinfo(host, port, &hints, &list), fd;
+	int r = getaddrinfo(host, port, &hints, &list), fd = -1, saved = 0;
 
 	if (r != 0) {
 		(void)snprintf(why, why_bytes, "--listen %s:%s: %s", host, port,
 		    gai_strerror(r));
 		return -1;
 	}
-	fd = bind_one(list);
+	/* A name may mean addresses that this machine has not. */
+	for (const struct addrinfo *ai = list; ai != NULL; ai = ai->ai_next) {
+		fd = bind_one(ai);
+		saved = errno;
+		if (fd >= 0 ||
+		    (saved != EADDRNOTAVAIL && saved != EAFNOSUPPORT))
+			break;
+	}
 	freeaddrinfo(list);
 	if (fd < 0) {
 		(void)snprintf(why, why_bytes, "--listen %s:%s: %s%s", host,
-		    port, strerror(errno),
-		    errno == EADDRINUSE ? "; choose another port, or port 0"
+		    port, strerror(saved),
+		    saved == EADDRINUSE ? "; choose another port, or port 0"
 					: "");
 		return -1;
 	}
@@ -119,6 +124,8 @@ srv_listen_open(int fd, char *why, size_t why_bytes)
 {
 	if (listen(fd, LISTEN_BACKLOG) == 0)
 		return 0;
-	(void)snprintf(why, why_bytes, "listen: %s", strerror(errno));
+	(void)snprintf(why, why_bytes, "listen: %s%s", strerror(errno),
+	    errno == EADDRINUSE ? "; another process took the port meanwhile"
+				: "");
 	return -1;
 }

@@ -47,7 +47,6 @@ struct rpc {
 	const struct rpc_codec *codec;
 	struct rpc_rows rows;
 	uint64_t counted_bytes;
-	struct http_buf scratch;
 };
 
 /* Which thread runs this; NULL in all but net threads. */
@@ -135,14 +134,38 @@ obtain(struct thread *t)
 	return r;
 }
 
+/* wipe_texts - the arguments of logins are passwords: leave no copy */
+static void
+wipe_texts(const struct api_call *c)
+{
+	for (int i = 0; i < c->msg->nparams; i++) {
+		const struct idl_param *p = &c->msg->params[i];
+		const void *at = (const char *)c->args + p->offset;
+		char *text;
+
+		if (p->type->kind != IDL_STRING)
+			continue;
+		memcpy(&text, at, sizeof(text));
+		/* NULL: never decoded.  Defaults are literals. */
+		if (text != NULL &&
+		    (p->initial == NULL ||
+			memcmp(p->initial, at, sizeof(text)) != 0))
+			explicit_bzero(text, strlen(text));
+	}
+}
+
 static void
 release(struct rpc *r)
 {
 	struct thread *t = r->thread;
-	struct arena kept = r->call.arena;
-	bool keep =
-	    t->nspare < KEEP_CALLS && kept.used_bytes <= KEEP_ARENA_BYTES;
+	const struct idl_msg *msg = r->call.msg;
+	struct arena kept;
+	bool keep;
 
+	if (msg != NULL && msg->run == IDL_RUN_WORK && r->call.args != NULL)
+		wipe_texts(&r->call);
+	kept = r->call.arena;
+	keep = t->nspare < KEEP_CALLS && kept.used_bytes <= KEEP_ARENA_BYTES;
 	arena_init(&r->call.arena, 0);
 	api_call_fini(&r->call);
 	atomic_fetch_sub(&t->rpc->running, 1);
@@ -225,12 +248,15 @@ rows_count(struct http_post *p)
 {
 	struct rpc *r =
 	    (struct rpc *)(void *)((char *)p - offsetof(struct rpc, post));
-	bool more;
+	struct http_buf scratch;
+	bool more, failed;
 
-	http_buf_init(&r->scratch, ROWS_MAX_BYTES);
-	more = rpc_rows_more(&r->rows, &r->scratch, COUNT_BYTES);
-	r->counted_bytes += r->scratch.len;
-	if (r->scratch.failed || r->counted_bytes > ROWS_MAX_BYTES) {
+	http_buf_init(&scratch, ROWS_MAX_BYTES);
+	more = rpc_rows_more(&r->rows, &scratch, COUNT_BYTES);
+	r->counted_bytes += scratch.len;
+	failed = scratch.failed || r->counted_bytes > ROWS_MAX_BYTES;
+	http_buf_fini(&scratch); /* first: r may be gone after what follows */
+	if (failed) {
 		rpc_rows_fini(&r->rows);
 		answer_failure(r, "out of memory for the reply");
 		release(r);
@@ -239,7 +265,6 @@ rows_count(struct http_post *p)
 	} else {
 		rows_counted(r);
 	}
-	http_buf_fini(&r->scratch);
 }
 
 /* reply - in the call's own net thread: it is finished */
@@ -264,12 +289,31 @@ on_reply(struct http_post *p)
 	reply((struct rpc *)(void *)((char *)p - offsetof(struct rpc, post)));
 }
 
+/* note_write - for /healthz: does the store take writes? */
+static void
+note_write(const struct api_call *c)
+{
+	const struct rpc *r = (const struct rpc *)(const void *)c;
+	atomic_bool *now = &r->thread->rpc->refused;
+	bool refused = c->err == ERR_INTERNAL_ERROR && c->why.n > 0 &&
+		       strncmp(c->why.param[0], "not stored", 10) == 0;
+
+	if (c->msg == NULL || c->msg->run != IDL_RUN_WRITE)
+		return;
+	if (c->err != ERR_NONE && !refused)
+		return;
+	/* Written seldom, so that it stays in every processor's cache. */
+	if (atomic_load_explicit(now, memory_order_relaxed) != refused)
+		atomic_store(now, refused);
+}
+
 /* done - the call has ended, in whatever thread */
 static void
 done(struct api_call *c)
 {
 	struct rpc *r = (struct rpc *)(void *)c;
 
+	note_write(c);
 	if (here != NULL && here->dispatching == r) {
 		here->done_at_once = true; /* srv_rpc_call replies */
 		return;

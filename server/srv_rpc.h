@@ -24,6 +24,7 @@ struct srv_rpc {
 	size_t call_max_bytes;	/* arena of a call */
 	size_t reply_max_bytes; /* of a reply that is not made in pieces */
 	atomic_uint running;	/* calls not answered yet */
+	atomic_bool refused;	/* the last write could not be stored */
 };
 
 /*

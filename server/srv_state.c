@@ -48,6 +48,27 @@ lock(int d, const char *dir, char *why, size_t why_bytes)
 	return -1;
 }
 
+/* is_private - may nobody but us change what is in the folder? */
+static int
+is_private(int d, const char *dir, char *why, size_t why_bytes)
+{
+	struct stat st;
+
+	if (fstat(d, &st) != 0) {
+		(void)snprintf(
+		    why, why_bytes, "--state %s: %s", dir, strerror(errno));
+		return 0;
+	}
+	if ((st.st_mode & (S_IWGRP | S_IWOTH)) == 0)
+		return 1;
+	/* Who can put a file there makes himself an account. */
+	(void)snprintf(why, why_bytes,
+	    "--state %s: others may write there (mode %03o); "
+	    "chmod go-w it, or choose another folder",
+	    dir, (unsigned)(st.st_mode & 0777));
+	return 0;
+}
+
 int
 srv_state_take(const char *dir, char *why, size_t why_bytes)
 {
@@ -64,7 +85,8 @@ srv_state_take(const char *dir, char *why, size_t why_bytes)
 		    why, why_bytes, "--state %s: %s", dir, strerror(errno));
 		return -1;
 	}
-	fd = lock(d, dir, why, why_bytes);
+	fd = is_private(d, dir, why, why_bytes) ? lock(d, dir, why, why_bytes)
+						: -1;
 	(void)close(d); /* read-only */
 	return fd;
 }

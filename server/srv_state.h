@@ -14,6 +14,7 @@
 /*
  * srv_state_take - make DIR (0700) if it is not there, lock DIR/lock
  *
+ * note    a folder that group or others may write to is refused
  * returns a descriptor that holds the lock until it is closed, or -1 with the
  *         text set
  */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /* System */
+#include <arpa/inet.h>
 #include <crypt.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -386,7 +388,26 @@ usr_reload(struct usr_db *db, char *why, size_t why_bytes)
 
 /* ---- logging in ---- */
 
-/* address_of - a peer without its port */
+/* net_of - of an IPv6 address its /64: one customer has all of that */
+static void
+net_of(char *address)
+{
+	char inner[USR_PEER];
+	struct in6_addr in6;
+	size_t n = strlen(address);
+
+	if (address[0] != '[' || n < 3)
+		return;
+	memcpy(inner, address + 1, n - 2);
+	inner[n - 2] = '\0';
+	if (inet_pton(AF_INET6, inner, &in6) != 1 || IN6_IS_ADDR_V4MAPPED(&in6))
+		return;
+	memset(in6.s6_addr + 8, 0, 8);
+	if (inet_ntop(AF_INET6, &in6, inner, sizeof(inner)) != NULL)
+		(void)snprintf(address, USR_PEER, "%s", inner);
+}
+
+/* address_of - a peer without its port, as far as it is counted as one */
 static void
 address_of(const char *peer, char *address)
 {
@@ -397,6 +418,7 @@ address_of(const char *peer, char *address)
 		n = USR_PEER - 1;
 	memcpy(address, peer, n);
 	address[n] = '\0';
+	net_of(address);
 }
 
 /* look_up - hash and role of an account, the dummy's when unknown */
@@ -420,14 +442,14 @@ refuse(struct failure *why, const char *name, const char *text)
 /* refuse_wait - inside a gap */
 static enum err
 refuse_wait(
-    struct failure *why, const char *name, const char *address, int64_t wait_ms)
+    struct failure *why, const char *name, const char *peer, int64_t wait_ms)
 {
 	char text[96];
 
 	(void)snprintf(text, sizeof(text),
 	    "too many failed logins; try again in %lld s",
 	    (long long)((wait_ms + 999) / 1000));
-	log_debug("login: %s: refused for %lld ms: account=%s", address,
+	log_debug("login: %s: refused for %lld ms: account=%s", peer,
 	    (long long)wait_ms, name);
 	return refuse(why, name, text);
 }
@@ -437,32 +459,30 @@ usr_login(struct usr_db *db, const char *name, const char *password,
     const char *peer, int64_t now_ms, int *role_out, struct failure *why)
 {
 	char address[USR_PEER];
-	const char *account;
+	struct usr_gap_who who = {.account = name, .address = address};
 	int64_t wait_ms;
-	bool known, ok;
+	bool ok;
 	char *h;
 	int role;
 
 	address_of(peer, address);
 	pthread_mutex_lock(&db->lock);
-	h = look_up(db, name, &role, &known);
-	/* All unknown accounts share an entry: they cannot fill the table. */
-	account = known ? name : "";
-	wait_ms = usr_gap_enter(&db->gap, account, address, now_ms);
+	h = look_up(db, name, &role, &who.known);
+	wait_ms = usr_gap_enter(&db->gap, &who, now_ms);
 	pthread_mutex_unlock(&db->lock);
 	if (wait_ms > 0) {
 		free(h);
-		return refuse_wait(why, name, address, wait_ms);
+		return refuse_wait(why, name, peer, wait_ms);
 	}
 	ok = h != NULL && strlen(password) <= USR_PASSWORD_MAX &&
-	     matches(password, h) && known;
+	     matches(password, h) && who.known;
 	free(h);
 	pthread_mutex_lock(&db->lock);
-	usr_gap_leave(&db->gap, account, address, now_ms,
-	    ok ? USR_GAP_SUCCESS : USR_GAP_FAILURE);
+	usr_gap_leave(
+	    &db->gap, &who, now_ms, ok ? USR_GAP_SUCCESS : USR_GAP_FAILURE);
 	pthread_mutex_unlock(&db->lock);
 	if (!ok) {
-		log_info("login: %s: failed: account=%s", address, name);
+		log_info("login: %s: failed: account=%s", peer, name);
 		return refuse(why, name, "wrong name or password");
 	}
 	*role_out = role;

@@ -365,6 +365,17 @@ run_each(struct wrq *q, struct failure *why)
 	}
 }
 
+/* take - what has been pushed joins the round, as far as there is room */
+static void
+take(struct wrq *q)
+{
+	struct wrq_job *job;
+
+	gather(q);
+	while (q->n < WRQ_ROUND_MAX && (job = dequeue(q)) != NULL)
+		q->entry[q->n++].job = job;
+}
+
 /* run_round - q->entry[0..n): run, commit, answer */
 static void
 run_round(struct wrq *q)
@@ -373,8 +384,12 @@ run_round(struct wrq *q)
 	struct failure why;
 	size_t i;
 
-	for (i = 0; i < q->n; i++)
+	for (i = 0; i < q->n; i++) {
 		run_job(q, &q->entry[i]);
+		/* Who came meanwhile shares this commit. */
+		if (i + 1 == q->n)
+			take(q);
+	}
 	outcome = fld_batch_commit(q->config.store, &why);
 	if (outcome == FLD_FATAL) {
 		die(q, &why);
@@ -394,15 +409,12 @@ run_round(struct wrq *q)
 bool
 wrq_run_once(struct wrq *q)
 {
-	struct wrq_job *job;
-
 	if (q->is_dead)
 		return false;
-	gather(q);
+	gather(q); /* first: what ends a wait in time goes before its expiry */
 	expire(q);
 	q->n = 0;
-	while (q->n < WRQ_ROUND_MAX && (job = dequeue(q)) != NULL)
-		q->entry[q->n++].job = job;
+	take(q);
 	if (q->n == 0)
 		return false;
 	run_round(q);

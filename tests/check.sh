@@ -68,19 +68,18 @@ tsan() {
 	    return 1
 	rc=0
 	for t in build/tsan/tests/stress-*; do
+		case $t in *.a) continue ;; esac
 		echo "== $t"
 		TSAN_OPTIONS=halt_on_error=0:exitcode=66 timeout 600 "$t" ||
 		    { echo "$t: exit status $?"; rc=1; }
 	done
 	return $rc
 }
-asan_diskfull() { $PY tests/clients/diskfull.py; }
-client() {
+asan_client() {
 	ASAN_OPTIONS=detect_leaks=1 DAEMON=build/asan/xenapi-memoryd \
 	    $PY tests/clients/os_xenapi.py
 }
-tsan_diskfull() { $PY tests/clients/diskfull.py; }
-client() {
+tsan_client() {
 	TSAN_OPTIONS=exitcode=66 DAEMON=build/tsan/xenapi-memoryd \
 	    $PY tests/clients/crowd.py
 }
@@ -90,8 +89,10 @@ clang_build() {
 purity() { sh tests/model/check_purity.sh; }
 contract() { $PY tests/clients/contract.py; }
 diskfull() { $PY tests/clients/diskfull.py; }
+hostile() { $PY tests/clients/hostile.py; }
 client() { $PY tests/clients/os_xenapi.py; }
 json() { $PY tests/clients/json_rpc.py; }
+wire() { $PY tests/clients/wire.py; }
 crash() { $PY tests/clients/crash.py "${CRASH_ROUNDS:-200}"; }
 fuzz() { $MAKE fuzz-bounded; }
 style() { $MAKE style; }
@@ -105,7 +106,9 @@ phase style style
 phase contract contract
 phase client client
 phase json json
+phase wire wire
 phase diskfull diskfull
+phase hostile hostile
 phase clang clang_build
 phase asan asan
 phase asan-client asan_client

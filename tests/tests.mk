@@ -4,6 +4,7 @@ UNIT_LIBS_server := -lxmlrpc -lxmlrpc_util
 UNIT_SRC_server := tests/model/help_alloc.c
 UNIT_SRC_xen := tests/model/help_alloc.c
 UNIT_SRC_fault := tests/model/help_alloc.c tests/model/help_random.c
+UNIT_SRC_api := tests/model/help_alloc.c tests/model/help_random.c
 define unit_rule
 $(O)/tests/unit-$(1): $(call obj,$(wildcard tests/$(1)/test_*.c) \
     $(wildcard tests/$(1)/help_*.c) $(wildcard tests/$(1)/vfs_*.c) \
@@ -24,10 +25,12 @@ UNITS := $(foreach d,$(UNIT_DIRS),$(if $(wildcard tests/$(d)/test_*.c), \
 # helpers go through an archive, so that only those that are used are linked:
 # others need Criterion, or take malloc's place.
 STRESS_SRC := $(wildcard tests/*/stress_*.c) $(wildcard tests/bench/bench_*.c)
+STRESS_SRC_api := tests/model/help_random.c
 stress_name = $(O)/tests/$(subst _,-,$(notdir $(basename $(1))))
 define stress_rule
 $(call stress_name,$(1)): $(call obj,$(1)) $(call obj,$(wildcard \
-    $(dir $(1))help_*.c)) $(LIB_FILES)
+    $(dir $(1))help_*.c) $(STRESS_SRC_$(notdir $(patsubst %/,%,$(dir $(1)))))) \
+    $(LIB_FILES)
 	@mkdir -p $$(@D)
 	@echo "  LD $$@"
 	@rm -f $$@.a

@@ -101,14 +101,14 @@ emit_roles(const struct idlc_tree *t, FILE *f)
 	fprintf(f, "};\nconst int idl_nroles = %d;\n\n", t->nroles);
 }
 
-/* holds - is a state in one of two lists? */
+/* holds - is a state in a list? */
 static bool
-holds(const struct idlc_name *a, const struct idlc_name *b, const char *state)
+holds(const struct idlc_name *list, const char *state)
 {
-	for (; a != NULL; a = a->next)
-		if (strcmp(a->text, state) == 0)
+	for (; list != NULL; list = list->next)
+		if (strcmp(list->text, state) == 0)
 			return true;
-	return b != NULL && holds(b, NULL, state);
+	return false;
 }
 
 /* state_mask - "1u << A | 1u << B" of the states that a list holds */
@@ -123,21 +123,19 @@ state_mask(const struct idlc_tree *t, const struct idlc_name *list)
 	return mask;
 }
 
-/* state_text - "halted, running": states of two lists in enum order */
+/* state_text - "halted, running": the states of two lists as written */
 static const char *
-state_text(const struct idlc_tree *t, const struct idlc_name *a,
-    const struct idlc_name *b)
+state_text(const struct idlc_name *a, const struct idlc_name *b)
 {
-	const struct idlc_enum *e = t->enums;
-	const struct idlc_name *v;
 	const char *text = "";
 
-	while (strcmp(e->name, t->states_enum) != 0)
-		e = e->next;
-	for (v = e->values; v != NULL; v = v->next)
-		if (holds(a, b, v->text))
+	for (const struct idlc_name *s = a; s != NULL; s = s->next)
+		text = idlc_text("%s%s%s", text, *text != '\0' ? ", " : "",
+		    idlc_lower(s->text));
+	for (const struct idlc_name *s = b; s != NULL; s = s->next)
+		if (!holds(a, s->text))
 			text = idlc_text("%s%s%s", text,
-			    *text != '\0' ? ", " : "", idlc_lower(v->text));
+			    *text != '\0' ? ", " : "", idlc_lower(s->text));
 	return text;
 }
 
@@ -161,8 +159,8 @@ emit_operations(const struct idlc_tree *t, FILE *f)
 		if (o->is_listed)
 			fprintf(f, " | IDL_O_LISTED");
 		fprintf(f, ",\n\t    \"%s\", \"%s\" },\n",
-		    state_text(t, o->states, NULL),
-		    state_text(t, o->states, o->control));
+		    state_text(o->states, NULL),
+		    state_text(o->states, o->control));
 	}
 	if (n == 0)
 		fprintf(f, "\t{ 0 },\n");

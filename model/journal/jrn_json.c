@@ -16,6 +16,7 @@
 #include "model/journal/jrn_json.h"
 
 #define NUMBER_TEXT 40
+#define REF_BYTES ((size_t)46) /* of "OpaqueRef:<uuid>" */
 /* ---- text ---- */
 
 /* utf8_more - bytes that must follow a lead byte; -1: it cannot lead */
@@ -75,16 +76,60 @@ jrn_utf8_ok(const char *s, size_t n)
 	return true;
 }
 
+/* Lower case hex digits: 0x10 + value; all else 0. */
+static const unsigned char hex_digits[256] = {
+    ['0'] = 0x10,
+    ['1'] = 0x11,
+    ['2'] = 0x12,
+    ['3'] = 0x13,
+    ['4'] = 0x14,
+    ['5'] = 0x15,
+    ['6'] = 0x16,
+    ['7'] = 0x17,
+    ['8'] = 0x18,
+    ['9'] = 0x19,
+    ['a'] = 0x1a,
+    ['b'] = 0x1b,
+    ['c'] = 0x1c,
+    ['d'] = 0x1d,
+    ['e'] = 0x1e,
+    ['f'] = 0x1f,
+};
+
+/* hex_lower - n lower case digits; false: they are none */
+static bool
+hex_lower(const char *s, int n, uint64_t *v)
+{
+	unsigned digit, all = 0x10;
+	uint64_t value = *v;
+
+	/* no way out of the loop: a start-up reads half a million refs */
+	for (; n > 0; n--) {
+		digit = hex_digits[(unsigned char)*s++];
+		all &= digit;
+		value = value << 4 | (digit & 0xf);
+	}
+	*v = value;
+	return all != 0;
+}
+
 bool
 jrn_ref_parse(const char *text, size_t n, struct idl_ref *ref_out)
 {
-	char exact[IDL_REF_TEXT];
-	struct idl_ref ref;
+	static const char prefix[] = "OpaqueRef:";
+	const char *s = text + sizeof prefix - 1;
+	struct idl_ref ref = {0, 0};
 
-	if (!idl_ref_parse(text, n, &ref))
+	if (n == 0) {
+		*ref_out = ref;
+		return true;
+	}
+	if (n != REF_BYTES || memcmp(text, prefix, sizeof prefix - 1) != 0 ||
+	    s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-')
 		return false;
-	idl_ref_write(&ref, exact);
-	if (n != 0 && (strlen(exact) != n || memcmp(text, exact, n) != 0))
+	if (!hex_lower(s, 8, &ref.hi) || !hex_lower(s + 9, 4, &ref.hi) ||
+	    !hex_lower(s + 14, 4, &ref.hi) || !hex_lower(s + 19, 4, &ref.lo) ||
+	    !hex_lower(s + 24, 12, &ref.lo))
 		return false;
 	*ref_out = ref;
 	return true;

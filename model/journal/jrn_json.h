@@ -45,7 +45,8 @@ const char *jrn_json_parse(const struct idl_type *t, const char *text, size_t n,
     void *value_out, struct arena *a);
 
 /*
- * jrn_ref_parse - strictly what idl_ref_write writes, or "" for the null ref
+ * jrn_ref_parse - strictly what we write: OpaqueRef:<lower case>, or "" for
+ * none
  */
 bool jrn_ref_parse(const char *text, size_t n, struct idl_ref *ref_out);
 

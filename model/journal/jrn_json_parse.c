@@ -343,7 +343,7 @@ static bool
 in_key(struct in *p, const struct idl_type *t, void *out)
 {
 	struct in k = {NULL, NULL, p->a, NULL};
-	size_t n;
+	size_t n = 0;
 
 	if (t->kind == IDL_STRING || t->kind == IDL_REF || t->kind == IDL_ENUM)
 		return in_value(p, t, out);

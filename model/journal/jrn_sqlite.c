@@ -24,7 +24,7 @@
 #include "model/journal/jrn_sqlite_priv.h"
 
 /* Pages in the -wal at which SQLite copies them to the database: 4 MiB. */
-#define CHECKPOINT_PAGES "1000"
+#define CHECKPOINT_PAGES 1000
 
 /* A -wal that a long reader let grow is cut back to this. */
 #define WAL_LIMIT_BYTES "67108864"
@@ -53,6 +53,31 @@ quick_check(struct jrn_sqlite *j, sqlite3 *db, struct failure *why)
 	return rc;
 }
 
+/* whole_pages - is a file that nobody writes to cut in the middle of a page? */
+static enum err
+whole_pages(struct jrn_sqlite *j, sqlite3 *db, struct failure *why)
+{
+	sqlite3_int64 bytes = 0, page_bytes;
+	unsigned char size[2] = {0, 0}; /* of a page, big-endian; 1: 64 KiB */
+	sqlite3_file *file = NULL;
+
+	if (jrn_file_exists(j, "-wal"))
+		return ERR_NONE; /* a cut page may be in there, whole */
+	if (sqlite3_file_control(
+		db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK ||
+	    file->pMethods->xFileSize(file, &bytes) != SQLITE_OK ||
+	    file->pMethods->xRead(file, size, sizeof size, 16) != SQLITE_OK)
+		return err_internal(why, "%s: cannot be read", j->file);
+	page_bytes = size[0] << 8 | size[1];
+	if (page_bytes == 1)
+		page_bytes = 65536;
+	if (page_bytes == 0 || bytes % page_bytes != 0)
+		return err_internal(why,
+		    "%s: damaged: its end is missing (it has %lld bytes)",
+		    j->file, (long long)bytes);
+	return ERR_NONE;
+}
+
 static enum err
 sqlite_load(struct jrn *jrn, jrn_load_f *each, void *ctx,
     uint64_t *generation_out, struct failure *why)
@@ -66,6 +91,8 @@ sqlite_load(struct jrn *jrn, jrn_load_f *each, void *ctx,
 	rc = jrn_file_open_ro(j, &db, why);
 	if (rc == ERR_NONE)
 		rc = jrn_schema_check(j, db, &generation, why);
+	if (rc == ERR_NONE)
+		rc = whole_pages(j, db, why);
 	for (i = 0; rc == ERR_NONE && i < idl_nclasses; i++)
 		if (j->tables[i].exists)
 			rc = jrn_table_load(
@@ -121,6 +148,32 @@ prepare(struct jrn_sqlite *j, const char *sql, sqlite3_stmt **st)
 	    j->db, sql, -1, SQLITE_PREPARE_PERSISTENT, st, NULL);
 }
 
+/* write_ahead - that mode, which the promises above rest on */
+static enum err
+write_ahead(struct jrn_sqlite *j, struct failure *why)
+{
+	sqlite3_stmt *st = NULL;
+	enum err rc = ERR_NONE;
+	const char *mode;
+
+	if (prepare(j, "PRAGMA journal_mode=WAL", &st) != SQLITE_OK ||
+	    sqlite3_step(st) != SQLITE_ROW) {
+		rc = jrn_fail(j, j->db, "cannot be opened", why);
+	} else {
+		mode = (const char *)sqlite3_column_text(st, 0);
+		if (mode == NULL || strcmp(mode, "wal") != 0)
+			rc = err_internal(why,
+			    "%s: cannot be opened: SQLite cannot keep a "
+			    "write-ahead log there",
+			    j->file);
+	}
+	finalize(&st);
+	if (rc == ERR_NONE)
+		rc = jrn_exec(j, j->db,
+		    "PRAGMA journal_size_limit=" WAL_LIMIT_BYTES, why);
+	return rc;
+}
+
 /* connect_finish - write-ahead mode and the statements of every commit */
 static enum err
 connect_finish(struct jrn_sqlite *j, struct failure *why)
@@ -128,15 +181,14 @@ connect_finish(struct jrn_sqlite *j, struct failure *why)
 	int psow = -1;
 	enum err rc;
 
-	rc = jrn_exec(j, j->db,
-	    "PRAGMA journal_mode=WAL; PRAGMA "
-	    "wal_autocheckpoint=" CHECKPOINT_PAGES
-	    "; PRAGMA journal_size_limit=" WAL_LIMIT_BYTES,
-	    why);
+	rc = write_ahead(j, why);
 	if (rc == ERR_NONE)
 		rc = jrn_schema_migrate(j, j->db, why);
 	if (rc != ERR_NONE)
 		return rc;
+	(void)sqlite3_wal_autocheckpoint(j->db, /* only sets a number */
+	    j->opt.checkpoint_pages > 0 ? j->opt.checkpoint_pages
+					: CHECKPOINT_PAGES);
 	if (prepare(j, "BEGIN IMMEDIATE", &j->begin) != SQLITE_OK ||
 	    prepare(j, "COMMIT", &j->commit) != SQLITE_OK ||
 	    prepare(j, "ROLLBACK", &j->rollback) != SQLITE_OK ||
@@ -152,7 +204,7 @@ connect_finish(struct jrn_sqlite *j, struct failure *why)
 	return ERR_NONE;
 }
 
-/* connect - the writing connection; generation_out: what the file holds */
+/* connect_rw - the writing connection; generation_out: what the file holds */
 static enum err
 connect_rw(struct jrn_sqlite *j, uint64_t *generation_out, struct failure *why)
 {
@@ -210,14 +262,16 @@ put(struct jrn_sqlite *j, struct jrn_table *t, const void *rec, char *reason,
 	char *sql = NULL;
 	int r;
 
-	if (t->put == NULL)
+	if (t->put == NULL) {
 		sql = jrn_sql_put(t);
+		memset(t->bound, 0, (size_t)t->nfields * sizeof *t->bound);
+	}
 	r = prepare(j, sql, &t->put);
 	sqlite3_free(sql);
 	if (r != SQLITE_OK)
 		return r;
 	arena_reset(&j->arena);
-	r = jrn_row_bind(t->put, t, rec, &j->arena, &column, &problem);
+	r = jrn_row_bind(t, rec, &j->arena, &column, &problem);
 	if (problem != NULL)
 		snprintf(reason, reason_bytes, "table %s, column %s: %s",
 		    t->c->name, column, problem);

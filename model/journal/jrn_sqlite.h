@@ -23,12 +23,13 @@
  *   Only the first commit opens it for writing, and adds the tables and
  *   columns that a newer IDL has.
  * - Others may read with the sqlite3 command while the daemon runs: locks are
- *   held for the length of a commit only.  (Exclusive locking was measured at
- *   2 to 4% more commits; not worth shutting people out.)  A program that
+ *   held for the length of a commit only.  (Exclusive locking was measured and
+ *   gains nothing that stands out; a commit is all flush.)  A program that
  *   writes a batch of its own is noticed, and all further commits refused.
  *
  * Rows are written whole: replacing a row was measured as fast as or faster
- * than updating its changed columns (SQLite rewrites the row either way).
+ * than updating its changed columns (SQLite rewrites the row either way), and
+ * gives 0.9 to 1.1 times the commits of SQLite used by hand.
  *
  * Threads: one at a time.
  * DIAGNOSTICS none; failures carry the file, table, ref and column.
@@ -53,6 +54,8 @@ enum jrn_sqlite_sync {
 struct jrn_sqlite_options {
 	const char *vfs; /* SQLite VFS; NULL: the default one */
 	enum jrn_sqlite_sync sync;
+	/* -wal pages at which they are copied to the database; 0: 1000 */
+	int checkpoint_pages;
 	/*
 	 * Gives a complete, closed database its final name, durably; 0, or -1
 	 * with errno.  NULL: chmod 0600, rename(2), fsync of the folder.

@@ -24,6 +24,8 @@
 #include "model/journal/jrn_sqlite_priv.h"
 
 #define TEXT_BYTES 400
+#define TEXT_OF(x) #x
+#define TEXT(x) TEXT_OF(x)
 
 /* How long a commit waits for another program's lock. */
 #define BUSY_MS 1000
@@ -146,7 +148,9 @@ make_as(struct jrn_sqlite *j, const char *name, struct failure *why)
 	/* no rollback journal: a failure here drops the whole file */
 	if (rc == ERR_NONE)
 		rc = jrn_exec(j, db,
-		    "PRAGMA page_size=4096; PRAGMA journal_mode=OFF; BEGIN",
+		    "PRAGMA page_size=" TEXT(
+			JRN_PAGE_BYTES) "; "
+					"PRAGMA journal_mode=OFF; BEGIN",
 		    why);
 	if (rc == ERR_NONE)
 		rc = jrn_schema_make(j, db, why);

@@ -40,9 +40,10 @@ table_init(struct jrn_table *t, const struct idl_class *c)
 {
 	int i;
 
-	t->fields = calloc((size_t)c->nfields + 1, sizeof(*t->fields));
+	t->fields = calloc((size_t)c->nfields + 1, sizeof(void *));
 	t->has = calloc((size_t)c->nfields + 1, sizeof *t->has);
-	if (t->fields == NULL || t->has == NULL)
+	t->bound = calloc((size_t)c->nfields + 1, sizeof *t->bound);
+	if (t->fields == NULL || t->has == NULL || t->bound == NULL)
 		return false;
 	for (i = 0; i < c->nfields; i++)
 		if (is_persistent(&c->fields[i]))
@@ -81,6 +82,7 @@ jrn_tables_free(struct jrn_table **tables)
 	for (i = 0; i < idl_nclasses; i++) {
 		free((*tables)[i].fields);
 		free((*tables)[i].has);
+		free((*tables)[i].bound);
 	}
 	free(*tables);
 	*tables = NULL;
@@ -299,9 +301,9 @@ newer(struct jrn_sqlite *j, int64_t version, const char *what, const char *name,
     struct failure *why)
 {
 	return err_internal(why,
-	    "%s: written by a newer version of this program: %s%s%s its schema "
+	    "%s: written by a newer version of this program: %s%s%sits schema "
 	    "version is %" PRId64 ", ours is %d; nothing was changed",
-	    j->file, what, name, *what == '\0' ? "" : ";", version,
+	    j->file, what, name, *what == '\0' ? "" : "; ", version,
 	    JRN_SQLITE_SCHEMA_VERSION);
 }
 
@@ -310,7 +312,7 @@ static enum err
 check_identity(struct jrn_sqlite *j, sqlite3 *db, uint64_t *generation_out,
     struct failure *why)
 {
-	int64_t id, version, meta, generation;
+	int64_t id = 0, version = 0, meta = 0, generation = 0;
 	enum err rc;
 
 	rc = read_int(j, db, "PRAGMA application_id", &id, why);

@@ -96,6 +96,8 @@ sync_up(void *ctx)
 	struct world *w = ctx;
 	struct hv_msg m;
 
+	if (w->link == NULL)
+		return; /* closing */
 	hv_msg_init(&m, HV_SYNC);
 	cr_assert(hv_link_send(w->link, &m));
 }
@@ -161,8 +163,8 @@ stop(struct world *w, struct jrn **to_out)
 	w->pin = NULL;
 	if (w->link != NULL)
 		hv_link_close(&w->link, HV_LEAVE_RUNNING);
-	api_boot_free(&w->boot);
 	wrq_stop(&w->writer);
+	api_boot_free(&w->boot);
 	api_env_fini(&w->env);
 	fld_reader_free(&w->reader);
 	if (to_out != NULL)
@@ -207,6 +209,26 @@ world_restart(struct world *w, enum world_reboot reboot)
 		cr_assert_not_null(w->sim);
 	}
 	start(w, NULL);
+}
+
+void
+world_reboot(struct world *w)
+{
+	static const struct hv_link_calls none;
+	struct hv_link_calls calls = none;
+
+	hv_link_close(&w->link, HV_LEAVE_RUNNING);
+	api_boot_lost(w->boot);
+	pump(w);
+	hv_sim_free(&w->sim);
+	w->sim = hv_sim_new(w->hosts, w->nhosts);
+	cr_assert_not_null(w->sim);
+	calls.ctx = w;
+	calls.up = up;
+	w->link = hv_sim_link(w->sim, &calls);
+	cr_assert_not_null(w->link);
+	sync_up(w);
+	pump(w);
 }
 
 /* ---- calls ---- */

@@ -76,6 +76,11 @@ enum world_reboot { WORLD_GOES_ON, WORLD_REBOOTS };
 void world_restart(struct world *w, enum world_reboot reboot);
 
 /*
+ * world_reboot - the hypervisor begins anew under the running daemon
+ */
+void world_reboot(struct world *w);
+
+/*
  * world_call - make a call and wait for its end (never for time to pass)
  *
  * in      method and its parameters, by type: const struct idl_ref *,

@@ -338,3 +338,29 @@ Test(facts, a_promise_without_a_call_is_dropped)
 	cr_expect_eq(world_free(&w, &host), before);
 	cr_expect_eq(world_vm(&w, &vm)->current_operations->n, 0);
 }
+
+Test(facts, a_hypervisor_that_begins_anew_ends_what_was_under_way)
+{
+	struct world_shape s = {"a", IDL_DOMAIN_TYPE_HVM, 128, 256, 512, 1024,
+	    2, 1.0, "shutdown_ms=1000000"};
+	struct idl_ref vm = world_new_vm(&w, &s), host = world_first_host(&w);
+	struct idl_ref start = make("b");
+	struct world_call shutdown, started;
+	int64_t before = world_free(&w, &host);
+
+	works("VM.start", &vm, 0, 0);
+	world_begin(&w, &shutdown, "VM.clean_shutdown", &vm);
+	w.hangs = true;
+	world_begin(&w, &started, "VM.start", &start, 0, 0);
+	w.hangs = false;
+	cr_assert_not(shutdown.ended || started.ended);
+	world_reboot(&w);
+	cr_expect_eq(world_end(&shutdown), ERR_INTERNAL_ERROR);
+	cr_expect_eq(world_end(&started), ERR_INTERNAL_ERROR);
+	cr_expect_eq(world_vm(&w, &vm)->power_state, IDL_VM_POWER_STATE_HALTED);
+	cr_expect_eq(world_vm(&w, &vm)->current_operations->n, 0);
+	cr_expect_eq(world_vm(&w, &start)->current_operations->n, 0);
+	cr_expect_eq(world_free(&w, &host), before);
+	works("VM.start", &vm, 0, 0);
+	works("VM.start", &start, 0, 0);
+}

@@ -69,7 +69,7 @@ Test(op, power_states)
 	    {IDL_VM_POWER_STATE_RUNNING, IDL_OP_DESTROY,
 		"VM_BAD_POWER_STATE " VM " halted, suspended running"},
 	    {IDL_VM_POWER_STATE_HALTED, IDL_OP_HARD_SHUTDOWN,
-		"VM_BAD_POWER_STATE " VM " paused, running, suspended halted"},
+		"VM_BAD_POWER_STATE " VM " paused, suspended, running halted"},
 	    {IDL_VM_POWER_STATE_PAUSED, IDL_OP_UNPAUSE, ""},
 	    {IDL_VM_POWER_STATE_RUNNING, IDL_OP_POOL_MIGRATE, ""},
 	};

@@ -211,3 +211,50 @@ Test(place, a_suspended_vm_needs_what_it_holds)
 	works("VM.resume", &vm, 0, 0);
 	cr_expect(is_on(&vm, &large));
 }
+
+/* Spec I.6, with the differences of design 8.1, 8.2 and 8.12. */
+Test(place_worked, example_of_admission)
+{
+	static const struct world_shape shapes[] = {
+	    {"1", IDL_DOMAIN_TYPE_HVM, 0, 4096, 4096, 4096, 4, 1.0, NULL},
+	    {"2", IDL_DOMAIN_TYPE_HVM, 0, 2048, 4096, 4096, 4, 1.0, NULL},
+	    {"3", IDL_DOMAIN_TYPE_HVM, 0, 1024, 1024, 1024, 2, 1.0, NULL},
+	    {"5", IDL_DOMAIN_TYPE_PV_IN_PVH, 0, 256, 1024, 1024, 1, 1.0, NULL},
+	};
+	struct hv_sim_host h;
+	struct idl_ref host, vm[4];
+
+	set_host(&h, "h", 8, 16);
+	/* 2097152 pages, 1800000 free, 262144 of dom0 (I.5, first row) */
+	h.xen_kib = 8 * GIB_KIB - 1800000ull * 4 - 262144ull * 4;
+	world_open(&w, &h, 1, NULL);
+	cr_assert(w.ready, "%s", w.text);
+	host = world_first_host(&w);
+	cr_expect_eq(world_host(&w, &host)->memory_overhead, 218890240);
+	cr_expect_eq(world_free(&w, &host), 7282622464);
+	for (int i = 0; i < 4; i++)
+		vm[i] = world_new_vm(&w, &shapes[i]);
+	works("VM.start", &vm[0], 0, 0);
+	cr_expect_eq(world_free(&w, &host), 2946760704);
+	works("VM.start", &vm[1], 0, 0);
+	cr_expect_eq(world_free(&w, &host), 758382592);
+	cr_expect_neq(
+	    world_call(&w, "VM.start_on", &vm[2], &host, 0, 0), ERR_NONE);
+	cr_expect_str_eq(
+	    world_why(&w), "HOST_NOT_ENOUGH_FREE_MEMORY 1087373312 758382592");
+	cr_expect_neq(
+	    world_call(&w, "VM.set_memory_dynamic_min", &vm[1], 3 * GIB),
+	    ERR_NONE);
+	cr_expect_str_eq(
+	    world_why(&w), "HOST_NOT_ENOUGH_FREE_MEMORY 1073741824 758382592");
+	cr_expect_neq(
+	    world_call(&w, "VM.start_on", &vm[3], &host, 0, 0), ERR_NONE);
+	cr_expect_str_eq(
+	    world_why(&w), "HOST_NOT_ENOUGH_FREE_MEMORY 1121976320 758382592");
+	works("VM.hard_shutdown", &vm[0]);
+	works("VM.start_on", &vm[3], &host, 0, 0);
+	cr_expect_eq(world_free(&w, &host), 758382592 + 4335861760 - 1121976320,
+	    "counted as admitted");
+	world_check(&w);
+	world_close(&w);
+}

@@ -78,6 +78,7 @@ one(struct world_call *p, struct idl_ref *vm)
 {
 	struct idl_ref host = some_host();
 	int64_t a = amount(), b = amount();
+	int64_t sum = (int64_t)((uint64_t)a + (uint64_t)b);
 
 	switch (below(27)) {
 	case 0:
@@ -85,7 +86,7 @@ one(struct world_call *p, struct idl_ref *vm)
 		break;
 	case 1:
 		world_begin(
-		    &w, p, "VM.set_memory_limits", vm, 0LL, a + b, a, a + b);
+		    &w, p, "VM.set_memory_limits", vm, 0LL, sum, a, sum);
 		break;
 	case 2:
 		world_begin(&w, p, "VM.set_memory_static_range", vm, a, b);

@@ -257,7 +257,7 @@ static const struct {
     {"VM.clean_shutdown", 1, VMOP, true, IDL_OP_CLEAN_SHUTDOWN, "running",
 	"running"},
     {"VM.hard_shutdown", 1, VMOP, true, IDL_OP_HARD_SHUTDOWN,
-	"paused, running, suspended", "paused, running, suspended"},
+	"paused, suspended, running", "paused, suspended, running"},
     {"VM.clean_reboot", 1, VMOP, true, IDL_OP_CLEAN_REBOOT, "running",
 	"running"},
     {"VM.hard_reboot", 1, VMOP, true, IDL_OP_HARD_REBOOT, "paused, running",

@@ -297,6 +297,47 @@ Test(lifecycle, hard_shutdown_gets_in_anyway)
 	cr_expect_eq(world_vm(&w, &vm)->current_operations->n, 0);
 }
 
+/* deliver - a command that was held back, to the hypervisor */
+static void
+deliver(const struct hv_command *cmd)
+{
+	struct hv_msg m;
+
+	hv_msg_init(&m, HV_COMMAND);
+	m.u.command = *cmd;
+	cr_assert(hv_link_send(w.link, &m));
+}
+
+Test(lifecycle, hard_shutdown_ends_what_a_change_before_it_left)
+{
+	static const char *const first[] = {"VM.hard_reboot", "VM.suspend"};
+
+	for (size_t i = 0; i < sizeof(first) / sizeof(*first); i++) {
+		struct idl_ref vm = ranged(first[i], 1024, "");
+		struct world_call change, shutdown;
+		struct hv_command sent[2];
+
+		works("VM.start", &vm, 0, 0);
+		/* Both are on their way before the first is carried out. */
+		w.hangs = true;
+		world_begin(&w, &change, first[i], &vm);
+		sent[0] = w.last;
+		world_begin(&w, &shutdown, "VM.hard_shutdown", &vm);
+		sent[1] = w.last;
+		w.hangs = false;
+		deliver(&sent[0]);
+		deliver(&sent[1]);
+		world_pass(&w, 0);
+		cr_expect_eq(world_end(&change), ERR_NONE, "%s", first[i]);
+		cr_expect_eq(world_end(&shutdown), ERR_NONE, "%s: %s", first[i],
+		    world_why(&w));
+		cr_expect_eq(world_vm(&w, &vm)->power_state,
+		    IDL_VM_POWER_STATE_HALTED, "%s", first[i]);
+		cr_expect_eq(world_vm(&w, &vm)->suspended_bytes, 0);
+		cr_expect_eq(world_vm(&w, &vm)->current_operations->n, 0);
+	}
+}
+
 Test(lifecycle, at_most_a_hundred_wait)
 {
 	struct idl_ref vm = ranged("a", 1024, "shutdown_ms=1000000");

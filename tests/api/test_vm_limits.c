@@ -424,3 +424,50 @@ Test(limits, dom0_stays_pinned_and_is_restarted_with_what_is_set)
 	cr_expect_eq(world_call(&w, "VM.hard_shutdown", &dom0),
 	    ERR_OPERATION_NOT_ALLOWED);
 }
+
+/* ---- nested virtualisation ---- */
+
+Test(limits, nested_virtualisation_needs_fixed_memory)
+{
+	static const char *keys[1] = {"nested-virt"}, *values[1] = {"True"};
+	static const struct idl_map platform = {1, keys, values};
+	struct world_shape s = {
+	    "n", IDL_DOMAIN_TYPE_HVM, 128, 256, 512, 1024, 1, 1.0, NULL};
+	struct idl_ref vm;
+	struct idl_vm rec;
+
+	world_record(&rec, &s);
+	rec.platform = &platform;
+	works("VM.create", &rec);
+	vm = w.result.ref;
+	refused("MEMORY_CONSTRAINT_VIOLATION_MAXPIN nested virt", "VM.start",
+	    &vm, 0, 0);
+	works("VM.start", &vm, 0, 1);
+	cr_expect(world_metrics(&w, &vm)->nested_virt);
+	cr_expect_eq(world_call(&w, "VM.set_memory_dynamic_range", &vm,
+			 256 * MIB, 256 * MIB),
+	    ERR_VM_IS_USING_NESTED_VIRT);
+	cr_expect_eq(
+	    world_call(&w, "VM.set_memory_target_live", &vm, 256 * MIB),
+	    ERR_VM_IS_USING_NESTED_VIRT);
+	cr_expect_eq(world_call(&w, "VM.suspend", &vm), ERR_VM_IS_IMMOBILE);
+	works("VM.hard_shutdown", &vm);
+	refused("MEMORY_CONSTRAINT_VIOLATION_MAXPIN nested virt",
+	    "VM.set_memory_static_max", &vm, 2 * GIB);
+	works("VM.set_memory", &vm, 512 * MIB);
+	works("VM.start", &vm, 0, 0);
+}
+
+/* ---- sums ---- */
+
+Test(limits, maximise_memory_is_what_fits)
+{
+	struct idl_ref vm = make(IDL_DOMAIN_TYPE_HVM, NULL);
+
+	/* Spec I.3, first two rows; and what is no amount. */
+	works("VM.maximise_memory", &vm, 1 * GIB, 0);
+	cr_expect_eq(w.result.number, 1060110336);
+	works("VM.maximise_memory", &vm, 1 * GIB, 1);
+	cr_expect_eq(w.result.number, 985661440);
+	refused("INVALID_VALUE total -1", "VM.maximise_memory", &vm, -1LL, 0);
+}

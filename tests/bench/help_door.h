@@ -17,13 +17,13 @@ double help_now_s(void);
 void help_env(struct api_env *env, struct fld_store *store);
 
 /*
- * help_range_call - VM.set_memory_dynamic_range(vm, min, max), ready to dispatch
+ * help_range_call - VM.set_memory_dynamic_range, ready to dispatch
  */
 void help_range_call(struct api_call *c, struct api_env *env,
     struct idl_ref vm, int64_t min, int64_t max);
 
 /*
- * help_boot_call - VM.assert_can_boot_here(vm, host), ready to dispatch
+ * help_boot_call - VM.assert_can_boot_here, ready to dispatch
  */
 void help_boot_call(struct api_call *c, struct api_env *env,
     struct idl_ref vm, struct idl_ref host);

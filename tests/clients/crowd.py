@@ -20,7 +20,7 @@ FINE = {"OTHER_OPERATION_IN_PROGRESS", "VM_BAD_POWER_STATE",
 
 
 def changes(rng):
-    lo, hi = sorted(rng.randrange(0, 3000) * MIB for _ in range(2))
+    lo, hi = sorted(rng.randrange(1, 3000) * MIB for _ in range(2))
     return [
         ("VM.set_memory_dynamic_range", str(lo), str(hi)),
         ("VM.set_memory_dynamic_min", str(lo)),

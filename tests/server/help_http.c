@@ -17,6 +17,7 @@
 #include <criterion/criterion.h>
 
 #include "server/tls.h"
+#include "tests/model/help_alloc.h"
 #include "tests/server/help_http.h"
 
 struct later {
@@ -60,8 +61,10 @@ start_later(struct later *l)
 {
 	pthread_t t;
 
-	cr_assert(pthread_create(&t, NULL, push_later, l) == 0);
-	(void)pthread_detach(t);
+	if (pthread_create(&t, NULL, push_later, l) == 0)
+		(void)pthread_detach(t);
+	else
+		(void)push_later(l); /* memory is short: from here, then */
 }
 
 static void
@@ -121,6 +124,25 @@ big_end(struct http_stream *s)
 	free(s);
 }
 
+/* answer - with a text, at once */
+static void
+answer(struct http_conn *c, const char *text)
+{
+	http_buf_text(http_answer_begin(c, 100), text);
+	http_answer_end(c, 200, "text/xml");
+}
+
+/* number_of - the number that ends a body, from one of its bytes on */
+static size_t
+number_of(const struct http_request *rq, size_t from)
+{
+	char digits[24];
+
+	(void)snprintf(digits, sizeof(digits), "%.*s",
+	    (int)(rq->body_bytes - from), rq->body + from);
+	return strtoul(digits, NULL, 10);
+}
+
 static void
 on_call(void *ctx, void *thread, const struct http_request *rq)
 {
@@ -132,7 +154,10 @@ on_call(void *ctx, void *thread, const struct http_request *rq)
 	if (rq->body_bytes >= 5 && (memcmp(rq->body, "later", 5) == 0 ||
 				       memcmp(rq->body, "stuck", 5) == 0)) {
 		l = calloc(1, sizeof(*l));
-		cr_assert_not_null(l);
+		if (l == NULL) {
+			http_answer_text(rq->conn, 503, "out of memory");
+			return;
+		}
 		l->post.run = answer_later;
 		l->conn = rq->conn;
 		l->loop = http_conn_loop(rq->conn);
@@ -144,10 +169,22 @@ on_call(void *ctx, void *thread, const struct http_request *rq)
 	}
 	if (rq->body_bytes > 4 && memcmp(rq->body, "big ", 4) == 0) {
 		b = calloc(1, sizeof(*b));
-		cr_assert_not_null(b);
-		b->bytes = strtoull(rq->body + 4, NULL, 10);
+		if (b == NULL) {
+			http_answer_text(rq->conn, 503, "out of memory");
+			return;
+		}
+		b->bytes = number_of(rq, 4);
 		b->s = (struct http_stream){.next = big_next, .end = big_end};
 		http_answer_stream(rq->conn, b->bytes, "text/xml", &b->s);
+		return;
+	}
+	if (rq->body_bytes > 5 && memcmp(rq->body, "fail ", 5) == 0) {
+		answer(rq->conn, "armed");
+		help_alloc_fail_nth(number_of(rq, 5));
+		return;
+	}
+	if (rq->body_bytes == 5 && memcmp(rq->body, "whole", 5) == 0) {
+		answer(rq->conn, help_alloc_stop() ? "no" : "yes");
 		return;
 	}
 	http_buf_add(
@@ -328,4 +365,24 @@ help_http_at_end(int fd)
 	ssize_t r = recv(fd, &byte, 1, 0);
 
 	return r == 0 || (r < 0 && errno == ECONNRESET);
+}
+
+int
+help_http_try(
+    const struct help_http *h, const char *say, char *body, size_t bytes)
+{
+	char text[4096], request[4096];
+	int fd = help_http_dial(h), status;
+	const char *at;
+
+	(void)snprintf(request, sizeof(request),
+	    "POST / HTTP/1.1\r\nContent-Length: %zu\r\nConnection: close\r\n"
+	    "\r\n%s",
+	    strlen(say), say);
+	help_http_say(fd, request);
+	status = help_http_hear(fd, text, sizeof(text));
+	at = strstr(text, "\r\n\r\n");
+	(void)snprintf(body, bytes, "%s", at != NULL ? at + 4 : "");
+	(void)close(fd);
+	return status;
 }

@@ -9,6 +9,8 @@
  *   "later..."    from another thread's push
  *   "stuck..."    when help_http_unstick is called
  *   "big N"       N bytes, piece by piece
+ *   "fail N"      the loop's Nth allocation from here on fails
+ *   "whole"       "no" if one has failed, else "yes"; none fails any more
  *   else          the body itself
  */
 
@@ -64,6 +66,14 @@ bool help_http_say_bytes(int fd, const void *p, size_t n);
  * out     text  headers and body, NUL-terminated
  */
 int help_http_hear(int fd, char *text, size_t bytes);
+
+/*
+ * help_http_try - one request on a connection of its own: its status, or 0
+ *
+ * out     body  of the reply, NUL-terminated
+ */
+int help_http_try(
+    const struct help_http *h, const char *say, char *body, size_t bytes);
 
 /*
  * help_http_at_end - does the server close the connection without a word?

@@ -65,6 +65,9 @@ Test(conf, command_lines)
 	    {"a config file that is not there",
 		"--state d --listen 1.2.3.4:5 --backend sim --config /nowhere",
 		CONF_BAD, "/nowhere: No such file"},
+	    {"a config file that is a folder",
+		"--state d --listen 1.2.3.4:5 --backend sim --config /",
+		CONF_BAD, "/: cannot be read"},
 	};
 	struct conf c;
 	char why[500];

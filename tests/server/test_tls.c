@@ -29,7 +29,7 @@ make_dir(void)
 {
 	int made = -1;
 
-	strcpy(dir, "/tmp/xenapi-memory-tls.XXXXXX");
+	(void)snprintf(dir, sizeof(dir), "/tmp/xenapi-memory-tls.XXXXXX");
 	cr_assert_not_null(mkdtemp(dir));
 	cr_assert_eq(
 	    cert_make_self_signed(dir, "192.0.2.7", &made, why, sizeof(why)), 0,
@@ -84,8 +84,7 @@ struct client {
 
 /* dial - handshake with one version and one kind of signature */
 static bool
-dial(struct client *c, const struct help_http *h, int version,
-    const char *sigalgs)
+dial(struct client *c, const struct help_http *h, int version, char *sigalgs)
 {
 	struct timeval patience = {.tv_sec = 20};
 
@@ -132,10 +131,10 @@ call(struct client *c, const char *body)
 
 Test(tls, both_versions_take_both_certificates)
 {
-	static const struct {
+	static struct {
 		const char *must;
 		int version;
-		const char *sigalgs;
+		char sigalgs[16];
 		int key;
 	} rows[] = {
 	    {"1.2 with P-256", TLS1_2_VERSION, "ECDSA+SHA256", EVP_PKEY_EC},
