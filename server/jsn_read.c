@@ -89,10 +89,13 @@ tree_reserve(struct jsn_reader *r, size_t bytes)
 	return true;
 }
 
-/* tree_drop - the call is read; keep a little for the next one */
+/* tree_drop - the call is read; keep a little for the next one, no passwords */
 static void
 tree_drop(struct jsn_reader *r)
 {
+	if (r->tree != NULL)
+		explicit_bzero(r->tree, r->tree_used_bytes);
+	r->tree_used_bytes = 0;
 	if (r->tree_cap_bytes <= TREE_KEEP_BYTES)
 		return;
 	free(r->tree);

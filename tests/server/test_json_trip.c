@@ -224,6 +224,19 @@ Test(json_trip, a_call_too_large_for_its_arena_is_refused)
 	free(value);
 }
 
+Test(json_trip, no_text_stays_in_the_reader)
+{
+	struct help_jsn h;
+
+	help_jsn_open(&h, &help_xml_string, ARENA);
+	help_jsn_read_value(&h, "\"correct horse\"");
+	cr_assert_str_eq(help_jsn_outcome(&h), "\"correct horse\"");
+	cr_assert_not_null(h.reader->tree);
+	cr_expect_null(
+	    memmem(h.reader->tree, h.reader->tree_cap_bytes, "horse", 5));
+	help_jsn_close(&h);
+}
+
 /* ---- others that use jansson ---- */
 
 /* elsewhere - a thread that never reads a call */
