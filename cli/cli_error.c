@@ -93,7 +93,7 @@ named(struct cli_run *r, const char *cls, const char *param)
 			if (!cli_cache_record(r, guess[i], param, &record))
 				return param;
 	}
-	if (record == NULL)
+	if (cli_val_member(record, "uuid") == NULL)
 		return param;
 	uuid = cli_val_str(cli_val_member(record, "uuid"));
 	name = cli_val_member(record, "name_label");

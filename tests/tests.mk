@@ -1,5 +1,5 @@
 # Unit suites: tests/<dir>/test_*.c make one Criterion program each folder.
-UNIT_DIRS := model api xen server fault
+UNIT_DIRS := model api xen server fault cli
 UNIT_LIBS_server := -lxmlrpc -lxmlrpc_util
 UNIT_SRC_server := tests/model/help_alloc.c
 UNIT_SRC_xen := tests/model/help_alloc.c
