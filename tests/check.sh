@@ -93,6 +93,12 @@ hostile() { $PY tests/clients/hostile.py; }
 client() { $PY tests/clients/os_xenapi.py; }
 json() { $PY tests/clients/json_rpc.py; }
 wire() { $PY tests/clients/wire.py; }
+xe() { $PY tests/clients/xe.py; }
+asan_xe() {
+	ASAN_OPTIONS=detect_leaks=1 XE=build/asan/xe-memory \
+	LSAN_OPTIONS=suppressions=tests/clients/xe.supp:print_suppressions=0 \
+	    $PY tests/clients/xe.py
+}
 crash() { $PY tests/clients/crash.py "${CRASH_ROUNDS:-200}"; }
 fuzz() { $MAKE fuzz-bounded; }
 style() { $MAKE style; }
@@ -106,12 +112,14 @@ phase style style
 phase contract contract
 phase client client
 phase json json
+phase xe xe
 phase wire wire
 phase diskfull diskfull
 phase hostile hostile
 phase clang clang_build
 phase asan asan
 phase asan-client asan_client
+phase asan-xe asan_xe
 phase tsan tsan
 phase tsan-client tsan_client
 phase crash crash

@@ -47,6 +47,7 @@ PREFIX = {
     "libhv": r"hv_",
     "libapi": r"(api|sess|task|evt|disp|rpc)_",
     "libcerts": r"cert_",
+    "libcli": r"cli_",
     "libserver": r"(http|tls|log|xml|jsn|rpc|srv|usr|conf|pool|wrq|hvd|fatal)",
 }
 findings = []

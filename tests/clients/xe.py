@@ -1,0 +1,298 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""xe-memory against the running daemon: every command, TLS, sockets, top.
+
+Nothing here knows the program's insides: words in, text and status out.
+"""
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import daemon  # noqa: E402
+
+XE = os.environ.get("XE", os.path.join(daemon.TOP, "build", "xe-memory"))
+GIB = 1 << 30
+checks = 0
+
+
+def check(ok, what):
+    global checks
+    checks += 1
+    if not ok:
+        raise AssertionError(what)
+
+
+def same(a, b):
+    check(a == b, "%r is not %r" % (a, b))
+
+
+class Xe:
+    """The program with options; HOME is empty, so is the environment."""
+
+    def __init__(self, home, *options, **env):
+        self.options = list(options)
+        self.env = {"HOME": home, "PATH": os.environ["PATH"],
+                    "TERM": "xterm"}
+        for key in ("ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS"):
+            if key in os.environ:
+                self.env[key] = os.environ[key]
+        self.env.update(env)
+
+    def run(self, *words):
+        r = subprocess.run([XE] + self.options + list(words), env=self.env,
+                           stdin=subprocess.DEVNULL, capture_output=True,
+                           text=True, timeout=60, check=False)
+        return r.returncode, r.stdout, r.stderr
+
+    def ok(self, *words):
+        status, out, err = self.run(*words)
+        check(status == 0 and err == "", "%r: status %d, %r"
+              % (words, status, err))
+        return out
+
+    def no(self, *words):
+        status, out, err = self.run(*words)
+        check(status == 1, "%r: status %d, %r" % (words, status, out))
+        return err
+
+    def get(self, uuid, name):
+        return self.ok("vm-param-get", "uuid=" + uuid,
+                       "param-name=" + name).rstrip("\n")
+
+
+def memory(xe):
+    vm = xe.ok("vm-create", "name-label=crate").strip()
+    xe.ok("vm-memory-limits-set", "vm=crate", "static-min=128MiB",
+          "dynamic-min=256MiB", "dynamic-max=1GiB", "static-max=2GiB")
+    same(xe.get(vm, "memory-dynamic-max"), str(GIB))
+    xe.ok("vm-memory-dynamic-range-set", "uuid=" + vm, "min=512m", "max=1g")
+    same(xe.get(vm, "memory-dynamic-min"), str(GIB // 2))
+    xe.ok("vm-memory-static-range-set", "uuid=" + vm, "min=64mb", "max=4gb")
+    same(xe.get(vm, "memory-static-max"), str(4 * GIB))
+    xe.ok("vm-param-set", "uuid=" + vm, "memory-static-max=2 GiB")
+    same(xe.get(vm, "memory-static-max"), str(2 * GIB))
+    err = xe.no("vm-memory-dynamic-range-set", "vm=crate", "min=1GiB",
+                "max=512MiB")
+    check("dynamic_min <= dynamic_max" in err, err)
+    check("dynamic_min would be 1073741824 (1 GiB), above dynamic_max, "
+          "536870912 (512 MiB)" in err, err)
+    xe.ok("vm-memory-set", "vm=crate", "memory=256MiB")
+    same(xe.get(vm, "memory-static-max"), str(GIB // 4))
+    overhead = int(xe.ok("vm-compute-memory-overhead", "vm=crate"))
+    same(xe.get(vm, "memory-overhead"), str(overhead))
+    most = int(xe.ok("vm-compute-maximum-memory", "vm=crate", "total=1GiB"))
+    check(0 < most < GIB, most)
+    rough = int(xe.ok("vm-compute-maximum-memory", "vm=crate", "total=1GiB",
+                      "approximate=true"))
+    check(rough <= most, rough)
+    same(xe.ok("vm-compute-memory-overhead", "vm=crate", "--minimal"), "\n")
+    return vm
+
+
+def life(xe, vm):
+    free = int(xe.ok("host-compute-free-memory"))
+    xe.ok("vm-start", "uuid=" + vm, "paused=true")
+    same(xe.get(vm, "power-state"), "paused")
+    check(int(xe.ok("host-compute-free-memory")) < free, "memory is taken")
+    xe.ok("vm-unpause", "uuid=" + vm)
+    xe.ok("vm-pause", "uuid=" + vm)
+    xe.ok("vm-unpause", "uuid=" + vm)
+    xe.ok("vm-memory-target-set", "uuid=" + vm, "target=256MiB")
+    xe.ok("vm-memory-target-wait", "uuid=" + vm)
+    xe.ok("vm-memory-balloon", "uuid=" + vm, "target=200MiB")
+    err = xe.no("vm-memory-shadow-multiplier-set", "uuid=" + vm,
+                "multiplier=0.1")
+    check("not valid" in err, err)
+    xe.ok("vm-suspend", "uuid=" + vm)
+    xe.ok("vm-resume", "uuid=" + vm)
+    xe.ok("vm-reboot", "uuid=" + vm, "--force")
+    err = xe.no("vm-memory-set", "uuid=" + vm, "memory=1GiB")
+    same(err, "The VM is not in a power state that allows this operation.\n"
+         "vm: %s (crate)\nexpected: halted\nactual: running\n" % vm)
+    xe.ok("vm-shutdown", "uuid=" + vm, "--force")
+    same(xe.get(vm, "power-state"), "halted")
+    twin = xe.ok("vm-clone", "uuid=" + vm, "new-name-label=twin",
+                 "new-name-description=a copy").strip()
+    same(xe.get(twin, "name-description"), "a copy")
+    xe.ok("vm-destroy", "uuid=" + twin)
+    same(xe.no("vm-destroy", "uuid=" + twin),
+         "The uuid you supplied was invalid.\ntype: VM\nuuid: %s\n" % twin)
+
+
+def parameters(xe, vm):
+    xe.ok("vm-param-set", "uuid=" + vm, "name-description=shop, front",
+          "other-config:colour=red")
+    same(xe.ok("vm-list", "uuid=" + vm, "params=name-description",
+               "--minimal"), "shop\\, front\n")
+    same(xe.ok("vm-param-get", "uuid=" + vm, "param-name=other-config",
+               "param-key=colour"), "red\n")
+    xe.ok("vm-param-add", "uuid=" + vm, "param-name=tags", "param-key=old")
+    same(xe.ok("vm-list", "tags:contains=old", "--minimal"), vm + "\n")
+    xe.ok("vm-param-remove", "uuid=" + vm, "param-name=tags",
+          "param-key=old")
+    xe.ok("vm-param-clear", "uuid=" + vm, "param-name=name-description")
+    same(xe.get(vm, "name-description"), "")
+    check("memory-static-max ( RW): " in xe.ok("vm-param-list",
+                                              "uuid=" + vm), "a table")
+    host = xe.ok("host-list", "--minimal").strip()
+    same(xe.ok("host-param-get", "uuid=" + host,
+               "param-name=memory-free-computed"),
+         xe.ok("host-compute-free-memory"))
+    same(xe.ok("host-compute-memory-overhead", "host=" + host),
+         xe.ok("host-param-get", "uuid=" + host,
+               "param-name=memory-overhead"))
+    xe.ok("host-param-set", "uuid=" + host, "other-config:rack=7")
+    xe.ok("pool-list")
+    xe.ok("template-list")
+    xe.ok("task-list")
+    check("halted" in xe.ok("vm-list", "uuid=" + vm), "a list")
+    for words in (["vm-list"], ["host-list"], ["pool-list"], ["task-list"]):
+        xe.ok(*words, "params=all")
+    same(xe.no("vm-param-get", "uuid=" + vm, "param-name=zork"),
+         "Error code: Missing parameter\nError parameters: zork\n")
+    same(xe.no("vm-frob"),
+         "Unknown command: vm-frob\nFor usage run: 'xe help'\n")
+    same(xe.no("task-cancel", "uuid=x"),
+         "The uuid you supplied was invalid.\ntype: task\nuuid: x\n")
+
+
+def ways(d, home):
+    """TLS, certificates, passwords, sockets, the configuration file."""
+    server, port = d.url.split("//")[1].rstrip("/").split(":")
+    ca = os.path.join(d.state, "tls-ec.pem")
+    rsa = os.path.join(d.state, "tls-rsa.pem")
+    bundle = os.path.join(home, "both.pem")
+    with open(bundle, "w") as out:
+        for path in (ca, rsa):
+            with open(path) as f:
+                out.write(f.read())
+    pwf = os.path.join(d.state, "initial-password")
+    base = ["-s", server, "-p", port, "-u", "root"]
+    good = Xe(home, *base, "-pwf", pwf, "--cacert", bundle)
+    check(good.ok("host-list", "--minimal").strip(), "TLS works")
+    pw = Xe(home, *base, "-pw", d.password(), "--cacert", ca)
+    check(pw.ok("host-list", "--minimal").strip(), "so does a password")
+    err = Xe(home, *base, "-pwf", pwf).no("host-list")
+    check("certificate" in err.lower() and err.startswith("Error: "), err)
+    other = os.path.join(home, "other.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
+                    "-subj", "/CN=127.0.0.1", "-keyout", other + ".key",
+                    "-out", other], check=True, capture_output=True)
+    err = Xe(home, *base, "-pwf", pwf, "--cacert", other).no("host-list")
+    check("certificate" in err.lower(), err)
+    Xe(home, *base, "-pwf", pwf, "--insecure").ok("host-list")
+    same(Xe(home, *base, "-pw", "wrong", "--cacert", ca).no("host-list"),
+         "Authentication failed\nFor usage run: 'xe help'\n")
+    Xe(home, XE_EXTRA_ARGS="server=%s,port=%s,username=root,"
+       "passwordfile=%s,cacert=%s" % (server, port, pwf, ca)).ok("host-list")
+    with open(os.path.join(home, ".xe"), "w") as f:
+        f.write("# mine\nserver=%s\nport=%s\nusername=root\n"
+                "passwordfile=%s\ncacert=%s\n" % (server, port, pwf, ca))
+    Xe(home).ok("host-list")
+    os.unlink(os.path.join(home, ".xe"))
+    err = Xe(home, "--socket", "/nowhere").no("host-list")
+    check(err.startswith("Error: "), err)
+    Xe(home, "--socket", os.path.join(d.state, "socket")).ok("host-list")
+    check(Xe(home).run()[0] == 0, "usage is no error")
+    check(".TH XE-MEMORY" in Xe(home).ok("--print-man"), "a manual page")
+    script = Xe(home).ok("--print-completion")
+    r = subprocess.run(["bash", "-c", script + "\nCOMP_WORDS=(xe-memory "
+                        "vm-memory-s);COMP_CWORD=1;COMP_LINE='xe-memory "
+                        "vm-memory-s';COMP_POINT=21;_xe_memory;"
+                        "echo ${COMPREPLY[@]}"], capture_output=True,
+                       text=True, check=True)
+    same(r.stdout.split(), ["vm-memory-set",
+                            "vm-memory-shadow-multiplier-set",
+                            "vm-memory-static-range-set"])
+
+
+class Screen:
+    """The program on a terminal of its own."""
+
+    def __init__(self, xe, rows, columns, *words):
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.execve(XE, [XE] + xe.options + list(words), xe.env)
+        self.text = ""
+        self.resize(rows, columns)
+
+    def resize(self, rows, columns):
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ,
+                    struct.pack("HHHH", rows, columns, 0, 0))
+        os.kill(self.pid, signal.SIGWINCH)
+
+    def until(self, pattern, timeout=30):
+        """Read until the pattern has appeared; the text up to there."""
+        end = time.monotonic() + timeout
+        while not re.search(pattern, self.text):
+            left = end - time.monotonic()
+            if left <= 0 or not select.select([self.fd], [], [], left)[0]:
+                raise AssertionError("no %r in %r" % (pattern, self.text))
+            try:
+                self.text += os.read(self.fd, 65536).decode(errors="replace")
+            except OSError:
+                raise AssertionError("ended before %r: %r"
+                                     % (pattern, self.text)) from None
+        text, self.text = self.text, ""
+        return text
+
+    def key(self, text):
+        os.write(self.fd, text.encode())
+
+    def end(self):
+        """Read the rest; the exit status."""
+        try:
+            while os.read(self.fd, 65536):
+                pass
+        except OSError:
+            pass
+        os.close(self.fd)
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def screens(xe):
+    top = Screen(xe, 24, 100, "top")
+    text = top.until(r"web")
+    check("lab" in text and "#" in text, "the host has a bar")
+    top.resize(40, 140)
+    top.until(r"GiB of")
+    top.key("j")
+    top.key("q")
+    same(top.end(), 0)
+    check("web" in xe.ok("vm-list", "params=name-label"), "still there")
+    # "slow" balloons at 64 MiB a second: the bar moves, and it ends.
+    wait = Screen(xe, 24, 80, "vm-memory-dynamic-range-set", "vm=slow",
+                  "min=2GiB", "max=2GiB")
+    same(wait.end(), 0)
+
+
+def main():
+    with daemon.running(sim=os.path.join(daemon.TOP, "xen",
+                                         "demo.ini")) as d, \
+            tempfile.TemporaryDirectory() as home:
+        xe = Xe(home, XE_MEMORY_SOCKET=os.path.join(d.state, "socket"))
+        vm = memory(xe)
+        life(xe, vm)
+        parameters(xe, vm)
+        ways(d, home)
+        screens(xe)
+        same(Xe(home, "--human", *xe.options,
+                XE_MEMORY_SOCKET=os.path.join(d.state, "socket")).ok(
+                    "vm-param-get", "uuid=" + vm,
+                    "param-name=memory-static-max"), "256 MiB\n")
+    print("%d passed" % checks)
+
+
+if __name__ == "__main__":
+    main()
