@@ -90,7 +90,7 @@ static bool
 human_bytes(const char *text, int64_t *bytes_out)
 {
 	const char *p = text;
-	__int128 n = 0, scale = 1;
+	unsigned __int128 n = 0, scale = 1;
 	bool point = false, any = false;
 	int shift;
 
@@ -100,8 +100,8 @@ human_bytes(const char *text, int64_t *bytes_out)
 			continue;
 		}
 		any = true;
-		n = n * 10 + (*p - '0');
-		scale *= point ? 10 : 1;
+		n = n * 10 + (unsigned)(*p - '0');
+		scale *= point ? 10u : 1u;
 		if (n > INT64_MAX || scale > INT64_MAX / 10)
 			return false;
 	}

@@ -14,8 +14,8 @@
 
 #define HINT "For usage run: 'xe help'\n"
 
-bool
-cli_fail_local(struct cli_run *r, const char *fmt, ...)
+void
+cli_say_local(struct cli_run *r, const char *fmt, ...)
 {
 	char text[1024];
 	va_list ap;
@@ -25,11 +25,10 @@ cli_fail_local(struct cli_run *r, const char *fmt, ...)
 	va_end(ap);
 	r->text = cli_pool_text(r->pool, text, strlen(text));
 	r->trouble = r->text != NULL ? CLI_T_LOCAL : CLI_T_MEMORY;
-	return false;
 }
 
-bool
-cli_fail_usage(struct cli_run *r, const char *fmt, ...)
+void
+cli_say_usage(struct cli_run *r, const char *fmt, ...)
 {
 	char text[1024];
 	va_list ap;
@@ -39,28 +38,27 @@ cli_fail_usage(struct cli_run *r, const char *fmt, ...)
 	va_end(ap);
 	r->text = cli_pool_text(r->pool, text, strlen(text));
 	r->trouble = r->text != NULL ? CLI_T_USAGE : CLI_T_MEMORY;
-	return false;
 }
 
-bool
-cli_fail_param(struct cli_run *r, const char *name)
+void
+cli_say_param(struct cli_run *r, const char *name)
 {
 	const char **param = cli_pool_get(r->pool, sizeof(*param));
 
-	if (param == NULL)
-		return cli_fail_memory(r);
+	if (param == NULL) {
+		cli_say_memory(r);
+		return;
+	}
 	param[0] = name;
 	r->trouble = CLI_T_CALL;
 	r->status = CLI_FAILED;
 	r->why = (struct cli_failure){"Missing parameter", param, 1};
-	return false;
 }
 
-bool
-cli_fail_memory(struct cli_run *r)
+void
+cli_say_memory(struct cli_run *r)
 {
 	r->trouble = CLI_T_MEMORY;
-	return false;
 }
 
 static const struct cli_error *

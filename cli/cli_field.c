@@ -189,7 +189,7 @@ cli_field_shape(
 		text = cli_pool_printf(
 		    r->pool, "%c%s", tolower((unsigned char)text[0]), text + 1);
 	if (text == NULL && r->trouble == CLI_FINE)
-		(void)cli_fail_memory(r); /* the caller sees NULL */
+		cli_say_memory(r);
 	return text;
 }
 

@@ -78,19 +78,23 @@ extern const size_t cli_ncommands;
 const struct cli_cmd *cli_command(const char *name);
 
 /*
- * cli_fail_local - "Error: ...": the wish made no sense
- * cli_fail_usage - the words made no sense
- * cli_fail_param - a field that the class has not
- * cli_fail_memory - the pool is full
+ * cli_say_local - "Error: ...": the wish made no sense
+ * cli_say_usage - the words made no sense
+ * cli_say_param - a field that the class has not
+ * cli_say_memory - the pool is full
  *
- * returns false, so that callers return it
+ * note    cli_fail_... does the same and is false, so that callers return it
  */
-bool cli_fail_local(struct cli_run *r, const char *fmt, ...)
+void cli_say_local(struct cli_run *r, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-bool cli_fail_usage(struct cli_run *r, const char *fmt, ...)
+void cli_say_usage(struct cli_run *r, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-bool cli_fail_param(struct cli_run *r, const char *name);
-bool cli_fail_memory(struct cli_run *r);
+void cli_say_param(struct cli_run *r, const char *name);
+void cli_say_memory(struct cli_run *r);
+#define cli_fail_local(r, ...) (cli_say_local(r, __VA_ARGS__), false)
+#define cli_fail_usage(r, ...) (cli_say_usage(r, __VA_ARGS__), false)
+#define cli_fail_param(r, name) (cli_say_param(r, name), false)
+#define cli_fail_memory(r) (cli_say_memory(r), false)
 
 /*
  * cli_call - call a message with args[0..n)
@@ -127,6 +131,7 @@ bool cli_names_has(const char *names, const char *name);
  * cli_print_list - lines of their own; with --minimal joined by commas
  * cli_print_message - a line; dropped with --minimal
  * cli_print_table - a record: label and value pairs
+ * cli_print_firsts - for --minimal: a value of each record
  * cli_print_flush - what --minimal held back
  * cli_print_human - bytes as people read them: 1.5 GiB
  */
@@ -142,12 +147,18 @@ const char *cli_print_human(struct cli_pool *pool, int64_t bytes);
  * cli_explain - the clash behind MEMORY_CONSTRAINT_VIOLATION_ORDER, if found
  * cli_failure_text - sentence and parameters with line ends between, or NULL
  *         when the code is not known
+ * cli_report_trouble - say why the command failed
  */
 void cli_explain(struct cli_run *r);
 const char *cli_failure_text(struct cli_run *r, const struct cli_failure *why);
 void cli_report_trouble(struct cli_run *r);
 
-/* Implementations of the commands. */
+/*
+ * cli_do_list, cli_do_param_list, cli_do_param_get, cli_do_param_set,
+ * cli_do_param_add, cli_do_param_remove, cli_do_param_clear - the commands that
+ *         every class has
+ * cli_do_help - help
+ */
 bool cli_do_list(struct cli_run *r);
 bool cli_do_param_list(struct cli_run *r);
 bool cli_do_param_get(struct cli_run *r);

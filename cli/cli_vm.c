@@ -131,13 +131,13 @@ number(struct cli_run *r, const struct cli_val *v)
 	const char *text;
 
 	if (!cli_val_int(v, &bytes)) {
-		(void)cli_fail_local(r, "The server did not send a number");
+		cli_say_local(r, "The server did not send a number");
 		return NULL;
 	}
 	text = r->human ? cli_print_human(r->pool, bytes)
 			: cli_pool_printf(r->pool, "%" PRId64, bytes);
 	if (text == NULL)
-		(void)cli_fail_memory(r); /* the caller sees NULL */
+		cli_say_memory(r);
 	return text;
 }
 
