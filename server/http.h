@@ -73,12 +73,23 @@ struct http_stream {
 	void (*end)(struct http_stream *s);
 };
 
+/* What becomes of a connection that leaves HTTP; in its loop's thread. */
+struct http_raw {
+	/* What came, n > 0; false: no good, the connection closes. */
+	bool (*input)(struct http_raw *r, const char *p, size_t n);
+	/* Once; all is sent, or the connection is gone. */
+	void (*end)(struct http_raw *r);
+};
+
 struct http_ops {
 	void *ctx;
 	/* In each loop's thread before and after all else. NULL: failed. */
 	void *(*thread_new)(void *ctx, struct http_loop *l);
 	void (*thread_free)(void *ctx, void *thread);
-	/* A POST. Leads to exactly one http_answer_*, in the same thread. */
+	/*
+	 * A POST. Leads to exactly one http_answer_*, http_raw_begin or
+	 * http_raw_refuse, in the same thread.
+	 */
 	void (*call)(void *ctx, void *thread, const struct http_request *rq);
 	/* GET /healthz: one JSON object; returns the HTTP status. */
 	int (*health)(void *ctx, struct http_buf *out);
@@ -171,5 +182,35 @@ void http_answer_text(struct http_conn *c, int status, const char *text);
  */
 void http_answer_stream(struct http_conn *c, uint64_t bytes, const char *type,
     struct http_stream *s);
+
+/*
+ * http_raw_begin - answer by leaving HTTP for good
+ *
+ * in      r         its end is called once, maybe at once
+ *         greeting  n bytes, a few; sent without a status before them
+ * note    input goes to r->input, until http_raw_work or http_raw_finish; there
+ *         are header_ms for that
+ */
+void http_raw_begin(
+    struct http_conn *c, struct http_raw *r, const void *greeting, size_t n);
+
+/*
+ * http_raw_refuse - answer by closing, without a word
+ */
+void http_raw_refuse(struct http_conn *c);
+
+/*
+ * http_raw_work - all has come that is to come: whatever comes now, or the
+ *         peer's end, ends the connection; no deadline until http_raw_finish
+ */
+void http_raw_work(struct http_conn *c);
+
+/*
+ * http_raw_finish - send out and close
+ *
+ * in      out  taken over; is empty afterwards
+ * note    the limits of a reply hold
+ */
+void http_raw_finish(struct http_conn *c, struct http_buf *out);
 
 #endif

@@ -17,7 +17,8 @@ static bool
 takes_input(const struct http_conn *c)
 {
 	return !c->dead && (c->phase == HTTP_IDLE || c->phase == HTTP_HEADER ||
-			       c->phase == HTTP_BODY);
+			       c->phase == HTTP_BODY || c->phase == HTTP_RAW ||
+			       c->phase == HTTP_RAW_WORK);
 }
 
 void
@@ -51,6 +52,7 @@ forget(struct http_conn *c)
 	if (c->stream != NULL)
 		c->stream->end(c->stream);
 	c->stream = NULL;
+	http_raw_end(c);
 	http_buf_fini(&c->out);
 	http_parse_fini(&c->parse);
 	if (c->local) {
@@ -101,6 +103,7 @@ read_off(struct http_conn *c)
 void
 http_conn_linger(struct http_conn *c)
 {
+	http_raw_end(c);
 	http_io_finish(c->fd, c->ssl);
 	SSL_free(c->ssl);
 	c->ssl = NULL;
@@ -193,6 +196,10 @@ step(struct http_conn *c, const char *p, size_t n)
 {
 	size_t used;
 
+	if (c->raw != NULL) {
+		http_raw_input(c, p, n);
+		return n;
+	}
 	/* Old clients send an empty line after a body. */
 	if (c->phase == HTTP_IDLE && (*p == '\r' || *p == '\n'))
 		return 1;
@@ -355,6 +362,8 @@ on_read(evutil_socket_t fd, short what, void *arg)
 	case HTTP_IDLE:
 	case HTTP_HEADER:
 	case HTTP_BODY:
+	case HTTP_RAW:
+	case HTTP_RAW_WORK:
 		fill(c);
 		break;
 	case HTTP_WRITE:

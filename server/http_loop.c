@@ -9,6 +9,8 @@
 /* Own */
 #include "server/http_priv.h"
 
+#define NEVER_MS (INT64_MAX / 4)
+
 int64_t
 http_now_ms(void)
 {
@@ -35,6 +37,10 @@ phase_ms(const struct http_limits *m, enum http_phase phase)
 		return m->write_ms;
 	case HTTP_LINGER:
 		return m->linger_ms;
+	case HTTP_RAW:
+		return m->header_ms;
+	case HTTP_RAW_WORK:
+		return NEVER_MS;
 	default:
 		return 0;
 	}
@@ -141,6 +147,7 @@ static void
 check_end(struct http_loop *l)
 {
 	if (l->ending && l->dead == 0 && TAILQ_EMPTY(&l->lists[HTTP_CALL]) &&
+	    TAILQ_EMPTY(&l->lists[HTTP_RAW_WORK]) &&
 	    TAILQ_EMPTY(&l->lists[HTTP_WRITE]) &&
 	    TAILQ_EMPTY(&l->lists[HTTP_LINGER]))
 		(void)event_base_loopbreak(l->base);
@@ -171,6 +178,7 @@ on_drain(struct http_post *p)
 		http_listen_stop(l->server);
 	kill_list(l, HTTP_HANDSHAKE);
 	kill_list(l, HTTP_IDLE);
+	kill_list(l, HTTP_RAW);
 	for (int i = 0; i < 2; i++)
 		while ((c = TAILQ_FIRST(&l->lists[HTTP_HEADER + i])) != NULL) {
 			http_conn_hold(c);

@@ -8,7 +8,8 @@
  * http_listen.c accepts, http_server.c starts and ends threads, http_loop.c
  * runs events, posts and deadlines, http_conn.c brings bytes in and routes
  * requests, http_answer.c brings replies out, http_head.c writes reply headers,
- * http_peers.c counts connections per address.
+ * http_raw.c lets connections leave HTTP, http_peers.c counts connections per
+ * address.
  */
 
 #include <event2/event.h>
@@ -37,9 +38,11 @@ enum http_phase {
 	HTTP_IDLE,
 	HTTP_HEADER,
 	HTTP_BODY,
-	HTTP_CALL,   /* no deadline: the call has its own */
-	HTTP_WRITE,  /* the peer does not take what we send */
-	HTTP_LINGER, /* all said; waiting for the peer to close */
+	HTTP_CALL,     /* no deadline: the call has its own */
+	HTTP_WRITE,    /* the peer does not take what we send */
+	HTTP_LINGER,   /* all said; waiting for the peer to close */
+	HTTP_RAW,      /* has left HTTP; input goes to its http_raw */
+	HTTP_RAW_WORK, /* likewise, and nothing more may come; no deadline */
 	HTTP_PHASES,
 };
 
@@ -77,6 +80,7 @@ struct http_conn {
 	size_t out_at;
 	struct http_stream *stream;
 	uint64_t stream_left_bytes;
+	struct http_raw *raw; /* NULL: speaks HTTP */
 	struct http_addr addr;
 	char peer[HTTP_PEER_TEXT];
 };
@@ -255,6 +259,18 @@ void http_answer_send(struct http_conn *c);
  * http_answer_continue - send 100 Continue; false: the connection is broken
  */
 bool http_answer_continue(struct http_conn *c);
+
+/* ---- http_raw.c ---- */
+
+/*
+ * http_raw_input - what came on a connection that has left HTTP
+ */
+void http_raw_input(struct http_conn *c, const char *p, size_t n);
+
+/*
+ * http_raw_end - the connection needs its http_raw no longer, if it has one
+ */
+void http_raw_end(struct http_conn *c);
 
 /* ---- http_head.c ---- */
 
