@@ -35,6 +35,7 @@
 
 /* Own */
 #include "certs/cert_make.h"
+#include "server/cli_serve.h"
 #include "server/conf.h"
 #include "server/http.h"
 #include "server/log.h"
@@ -51,6 +52,7 @@
 #define MAIN_WORKERS 2
 #define MAIN_HV_PROGRAM "xenapi-memory-hv-sim"
 #define MAIN_DATABASE "xenapi-memory.db"
+#define MAIN_CLI_PATH "/cli"
 #define MAIN_LOCK_WAIT_MS 2000
 #define MAIN_TARGET_WAIT_MS 256000
 #define MAIN_QUIET_POLLS 3
@@ -73,6 +75,7 @@ struct daemon {
 	struct api_boot *boot;
 	struct srv_hv hv;
 	struct srv_rpc rpc;
+	struct thin *thin;
 	struct http_server *http;
 	atomic_int boot_state; /* enum boot_state */
 	char hopeless[300];    /* before boot_state says so */
@@ -231,8 +234,12 @@ thread_free(void *ctx, void *thread)
 static void
 on_call(void *ctx, void *thread, const struct http_request *rq)
 {
-	(void)ctx;
-	srv_rpc_call(thread, rq);
+	struct daemon *d = ctx;
+
+	if (strcmp(rq->path, MAIN_CLI_PATH) == 0)
+		thin_serve(d->thin, rq);
+	else
+		srv_rpc_call(thread, rq);
 }
 
 /* on_health - reads go on without a hypervisor: degraded, not down */
@@ -372,6 +379,9 @@ open_api(struct daemon *d)
 	    .call_max_bytes = (size_t)d->conf.call_bytes,
 	    .reply_max_bytes = (size_t)d->conf.reply_bytes,
 	};
+	d->thin = thin_new(&d->env, d->rpc.call_max_bytes);
+	if (d->thin == NULL)
+		log_fatalx("out of memory");
 }
 
 /* find_program - the hypervisor process lies beside us */
@@ -553,8 +563,8 @@ settle(struct daemon *d)
 	int64_t until_ms = now_ms(NULL) + d->conf.stop_ms;
 	int quiet = 0;
 
-	while (atomic_load(&d->rpc.running) > 0 && quiet < MAIN_QUIET_POLLS &&
-	       now_ms(NULL) < until_ms) {
+	while (atomic_load(&d->rpc.running) + thin_running(d->thin) > 0 &&
+	       quiet < MAIN_QUIET_POLLS && now_ms(NULL) < until_ms) {
 		quiet = atomic_load(&d->hv.commands) == 0 ? quiet + 1 : 0;
 		(void)nanosleep(&pause, NULL); /* shorter is fine */
 	}
@@ -569,6 +579,7 @@ stop(struct daemon *d)
 		http_server_drain(d->http);
 		settle(d);
 	}
+	thin_stop(d->thin); /* its commands wait for all that follows */
 	srv_hv_stop(&d->hv);
 	api_boot_lost(d->boot);
 	pool_free(&d->pool);
@@ -579,6 +590,7 @@ stop(struct daemon *d)
 				  "long to end");
 		http_server_free(&d->http);
 	}
+	thin_free(&d->thin);
 	api_boot_free(&d->boot);
 	api_env_fini(&d->env);
 	fld_close(&d->store);

@@ -48,7 +48,7 @@ PREFIX = {
     "libapi": r"(api|sess|task|evt|disp|rpc)_",
     "libcerts": r"cert_",
     "libcli": r"cli_",
-    "libserver": r"(http|tls|log|xml|jsn|rpc|srv|usr|conf|pool|wrq|hvd|fatal)",
+    "libserver": r"(http|tls|log|xml|jsn|rpc|srv|usr|conf|pool|wrq|hvd|thin|fatal)",
 }
 findings = []
 
