@@ -327,6 +327,8 @@ show_run(struct wrq_job *job, struct fld_tx *tx)
 	if (task == NULL && !s->is_kept)
 		task = api_task_new(
 		    s->env, tx, &s->task, s->method, &s->session, s->user);
+	else if (!s->is_kept)
+		return WRQ_ABORT; /* the wait is over, and it holds a VM */
 	if (task == NULL)
 		return WRQ_ABORT; /* it waits all the same */
 	task->allowed_operations = &cancellable;
