@@ -91,6 +91,7 @@ contract() { $PY tests/clients/contract.py; }
 diskfull() { $PY tests/clients/diskfull.py; }
 client() { $PY tests/clients/os_xenapi.py; }
 wire() { $PY tests/clients/wire.py; }
+events() { $PY tests/clients/events.py; }
 crash() { $PY tests/clients/crash.py "${CRASH_ROUNDS:-200}"; }
 fuzz() { $MAKE fuzz-bounded; }
 style() { $MAKE style; }
@@ -103,6 +104,7 @@ phase purity purity
 phase style style
 phase contract contract
 phase client client
+phase events events
 phase wire wire
 phase diskfull diskfull
 phase clang clang_build
