@@ -20,8 +20,14 @@
  * with its result the next stage runs as another write.  The reply goes out
  * when a stage ends without setting c->then.
  *
+ * A message that is called as Async.<name> answers with a task at once; a
+ * second call, of which the protocol knows nothing, goes on in the background
+ * and ends by writing its outcome to the task (api/task.h).
+ *
  * A handler that cannot go on yet calls api_park and returns what that
- * returns; it is run again from its start when one of the records changes.
+ * returns; it is run again from its start when one of the records changes.  The
+ * wait of a write can be seen and cancelled as a task.  A read sets c->parked,
+ * c->stage and waits outside the writer (api/evt.h).
  *
  * Threads: a call belongs to the thread that runs it: net thread, then writer
  * or worker, then whoever runs c->done (handed back to the net thread there).
@@ -62,6 +68,10 @@ struct api_env {
 	enum err (*change_password)(void *ctx, const char *user,
 	    const char *old_password, const char *new_password,
 	    struct failure *why);
+	/* Text of a native value for task.result; in the arena; NULL: full.
+	 * NULL: nobody writes results. */
+	const char *(*result_text)(void *ctx, struct arena *a,
+	    const struct idl_type *t, const void *native);
 	int64_t lock_wait_ms;	/* design 8.7: 2000 */
 	int64_t target_wait_ms; /* spec B.3: 256000 */
 	unsigned sessions_max;
@@ -69,7 +79,12 @@ struct api_env {
 	 * by api_boot_new; NULL: nobody listens. */
 	void (*resync)(void *resync_ctx, const char *reason);
 	void *resync_ctx;
-	struct api_ops *ops; /* calls in flight; made by api_env_init */
+	struct api_ops *ops;	 /* calls in flight; made by api_env_init */
+	struct api_evt *evt;	 /* log of changes; made by api_env_init */
+	bool evt_stepped;	 /* tests: no thread, api_evt_step is called */
+	atomic_bool is_stopping; /* api_task_stop */
+	int64_t task_gc_s;	 /* writer: when tasks were looked through */
+	uint64_t task_gc_generation; /* writer: as of then */
 	unsigned op_waiters; /* writer: calls that wait for an operation */
 	atomic_uint touches; /* sessions whose last_active is being moved */
 };
@@ -106,7 +121,10 @@ struct api_call {
 	struct failure bad;	  /* first parameter that would not decode */
 	struct arena arena;	  /* everything of the call */
 	void (*done)(struct api_call *c); /* once; any thread */
-	void *owner;			  /* the protocol's own */
+	/* Have api_resume called in a thread with a reader; any thread.  NULL:
+	 * reads of this caller never wait. */
+	void (*resume)(struct api_call *c);
+	void *owner; /* the protocol's own */
 
 	/* Dispatch fills these. */
 	const struct fld_view *view;	   /* what the handler reads */
@@ -132,18 +150,21 @@ struct api_call {
 	void *keep;	     /* a stage's own, for the next; in the arena */
 	struct idl_ref task; /* task of a call that parked; or null */
 	int64_t started_ms;
-	int64_t deadline_ms;	   /* of the current wait; 0: none set */
-	bool parked;		   /* set by api_park for the dispatcher */
-	api_stage_f *stage;	   /* running now; NULL: the handler itself */
-	struct idl_ref op_vm;	   /* VM whose operation lock is held */
-	unsigned releases;	   /* times that letting go of it failed */
-	bool op_waiting;	   /* parked because of another operation */
-	struct api_call *ops_next; /* env->ops: commands in flight */
-	bool cancelled;
+	int64_t deadline_ms;	    /* of the current wait; 0: none set */
+	bool parked;		    /* set by api_park for the dispatcher */
+	api_stage_f *stage;	    /* running now; NULL: the handler itself */
+	struct idl_ref op_vm;	    /* VM whose operation lock is held */
+	unsigned releases;	    /* times that letting go of it failed */
+	bool op_waiting;	    /* parked because of another operation */
+	struct api_call *ops_next;  /* env->ops: commands in flight */
+	bool is_background;	    /* of an Async call: ends in its task */
+	struct api_call *next_call; /* Async: to be begun after this one */
+	struct task_shown *shown;   /* task of a call that waits; or NULL */
 };
 
 /*
- * api_msg_find - the row of a message by wire name ("VM.start", "VM_start")
+ * api_msg_find - the row of a message by wire name ("VM.start", "VM_start",
+ *         "Async.VM.start")
  *
  * returns NULL when it is not served
  */
@@ -165,6 +186,11 @@ void api_call_fini(struct api_call *c);
  *         results point into c->view; encode, then api_call_fini.
  */
 void api_dispatch(struct api_call *c, struct fld_reader *rd);
+
+/*
+ * api_resume - a read that waited goes on, in a thread with a reader
+ */
+void api_resume(struct api_call *c, struct fld_reader *rd);
 
 /*
  * api_work_run - run a call's blocking part; called by a worker

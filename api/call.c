@@ -10,6 +10,7 @@
 /* Api */
 #include "api/api.h"
 #include "api/call.h"
+#include "api/evt.h"
 
 /* Calls that wait for the hypervisor; any thread, under the lock. */
 struct api_ops {
@@ -32,12 +33,16 @@ api_env_init(struct api_env *env)
 	/* Ids of an earlier daemon may still be answered: start elsewhere. */
 	env->random(env->ctx, &ops->next_id, sizeof(ops->next_id));
 	env->ops = ops;
-	return 0;
+	if (api_evt_init(env) == 0)
+		return 0;
+	api_env_fini(env);
+	return -1;
 }
 
 void
 api_env_fini(struct api_env *env)
 {
+	api_evt_fini(env);
 	if (env->ops == NULL)
 		return;
 	(void)pthread_mutex_destroy(&env->ops->lock); /* nobody holds it */

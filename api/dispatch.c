@@ -17,7 +17,9 @@
 /* Api */
 #include "api/api.h"
 #include "api/call.h"
+#include "api/evt.h"
 #include "api/op.h"
+#include "api/task.h"
 
 #define SESSION_IDLE_S 86400
 #define SESSION_TOUCH_S 600
@@ -87,6 +89,20 @@ check_session(struct api_call *c, const struct fld_view *v)
 	return ERR_NONE;
 }
 
+/* check_async - can the message be called as it was? (spec G.2 number 7) */
+static enum err
+check_async(struct api_call *c)
+{
+	char text[200];
+
+	if (!api_task_is_async(c) || (c->msg->flags & IDL_M_ASYNC))
+		return ERR_NONE;
+	(void)snprintf(text, sizeof(text),
+	    "%s is not there: %s cannot be called asynchronously", c->method,
+	    c->msg->name);
+	return err_fail(&c->why, ERR_FAULT, "s", text);
+}
+
 /* check_role - the row's least role, or better */
 static enum err
 check_role(struct api_call *c)
@@ -146,9 +162,11 @@ check_call(struct api_call *c, const struct fld_view *v)
 	rc = check_session(c, v);
 	if (rc != ERR_NONE)
 		return rc;
-	rc = check_role(c);
-	if (rc != ERR_NONE)
-		return rc;
+	rc = check_async(c);
+	if (rc == ERR_NONE)
+		rc = check_role(c);
+	if (rc != ERR_NONE || api_task_is_async(c))
+		return rc; /* a malformed handle shows in the task */
 	/* A malformed handle says so only to those who may ask. */
 	err_copy(&c->why, &c->bad);
 	return c->bad.code;
@@ -167,6 +185,11 @@ result_room(struct api_call *c)
 void
 api_call_finish(struct api_call *c, enum err rc)
 {
+	api_task_hide(c);
+	if (rc != ERR_NONE)
+		api_task_forget(c);
+	else if (c->next_call != NULL)
+		api_task_begin(c);
 	c->err = rc;
 	assert(rc == ERR_NONE || c->why.code == rc);
 	c->tx = NULL;
@@ -177,9 +200,15 @@ api_call_finish(struct api_call *c, enum err rc)
 static enum err
 run_handler(struct api_call *c)
 {
-	enum err rc = check_objects(c);
+	enum err rc;
 
-	if (rc == ERR_NONE && c->msg->operation >= 0 && c->tx != NULL)
+	if (c->bad.code != ERR_NONE) { /* of a call in the background */
+		err_copy(&c->why, &c->bad);
+		return c->bad.code;
+	}
+	rc = check_objects(c);
+	if (rc == ERR_NONE && c->msg->operation >= 0 &&
+	    c->msg->run == IDL_RUN_WRITE)
 		rc = api_op_enter(c, &c->why);
 	if (rc != ERR_NONE || c->parked)
 		return rc;
@@ -187,6 +216,24 @@ run_handler(struct api_call *c)
 }
 
 /* ---- writes: struct wrq_job's three entries ---- */
+
+/* run_stage - the handler or the stage that is next */
+static enum err
+run_stage(struct api_call *c)
+{
+	enum err rc =
+	    c->stage != NULL ? c->stage(c, c->result, &c->why) : run_handler(c);
+
+	if (rc == ERR_NONE && c->parked && c->stage == NULL &&
+	    !api_task_wait(c, &c->why)) {
+		api_op_leave(c);
+		c->parked = false;
+		rc = c->why.code;
+	}
+	if (rc == ERR_NONE && c->is_background && !c->parked && c->then == NULL)
+		rc = api_task_keep(c, &c->why);
+	return rc;
+}
 
 static enum wrq_verdict
 write_run(struct wrq_job *job, struct fld_tx *tx)
@@ -201,8 +248,7 @@ write_run(struct wrq_job *job, struct fld_tx *tx)
 	c->commit_failure = false;
 	c->parked = false;
 	c->why.code = ERR_NONE;
-	rc =
-	    c->stage != NULL ? c->stage(c, c->result, &c->why) : run_handler(c);
+	rc = run_stage(c);
 	c->tx = NULL;
 	c->view = NULL;
 	c->err = rc;
@@ -319,11 +365,46 @@ api_park(struct api_call *c, const struct idl_ref *a, const struct idl_ref *b,
 	return true;
 }
 
+/* let_go - what was pinned belongs to this thread */
+static void
+let_go(struct api_call *c)
+{
+	fld_unpin(c->reader, c->view);
+	c->view = NULL;
+	c->reader = NULL;
+	c->session = NULL;
+}
+
 /* run_read - the whole call, here; the pin stays until api_call_fini */
 static void
 run_read(struct api_call *c)
 {
-	api_call_finish(c, run_handler(c));
+	enum err rc =
+	    c->stage != NULL ? c->stage(c, c->result, &c->why) : run_handler(c);
+
+	if (rc != ERR_NONE || !c->parked) {
+		api_call_finish(c, rc);
+		return;
+	}
+	let_go(c);
+	api_evt_wait(c);
+}
+
+void
+api_resume(struct api_call *c, struct fld_reader *rd)
+{
+	c->parked = false;
+	c->why.code = ERR_NONE;
+	c->view = fld_pin(rd);
+	c->reader = c->view != NULL ? rd : NULL;
+	if (c->view == NULL)
+		api_call_finish(c, err_internal(&c->why, "out of memory"));
+	else if (c->origin != API_INTERNAL &&
+		 fld_get(c->view, IDL_CLASS_SESSION, &c->session_ref) == NULL)
+		api_call_finish(c, err_fail(&c->why, ERR_SESSION_INVALID, "s",
+				       c->session_text));
+	else
+		run_read(c);
 }
 
 void
@@ -358,11 +439,7 @@ run_queued(struct api_call *c)
 		api_call_finish(c, err_internal(&c->why, "out of memory"));
 		return;
 	}
-	/* What was pinned belongs to this thread. */
-	fld_unpin(c->reader, c->view);
-	c->view = NULL;
-	c->reader = NULL;
-	c->session = NULL;
+	let_go(c);
 	if (c->msg->run == IDL_RUN_WRITE)
 		api_call_push(c);
 	else if (!c->env->work(c->env->ctx, c))
@@ -383,6 +460,8 @@ api_dispatch(struct api_call *c, struct fld_reader *rd)
 	}
 	c->reader = rd;
 	rc = check_call(c, c->view);
+	if (rc == ERR_NONE && api_task_is_async(c))
+		rc = api_task_async(c, &c->why);
 	if (rc == ERR_NONE && !result_room(c))
 		rc = err_internal(&c->why, "out of memory");
 	if (rc != ERR_NONE)

@@ -13,6 +13,7 @@
 /* Api */
 #include "api/api.h"
 #include "api/op.h"
+#include "api/task.h"
 
 /* Room for "{op1,op2,...}" and as many tasks. */
 #define LIST_BYTES 400
@@ -275,9 +276,8 @@ api_op_allowed(
 
 /* ---- entering, holding, releasing ---- */
 
-/* stop_waiting - the call waits for nobody's operation any more */
-static void
-stop_waiting(struct api_call *c)
+void
+api_op_leave(struct api_call *c)
 {
 	if (!c->op_waiting)
 		return;
@@ -298,13 +298,13 @@ api_op_enter(struct api_call *c, struct failure *why)
 		return ERR_NONE; /* entered before, and parked by itself */
 	rc = api_op_check(c->view, vm, c->msg->operation, why);
 	if (rc != ERR_OTHER_OPERATION_IN_PROGRESS) {
-		stop_waiting(c);
+		api_op_leave(c);
 		return rc;
 	}
 	if (!c->op_waiting && c->env->op_waiters >= API_OP_WAITERS_MAX)
 		return err_fail(why, ERR_TOO_MANY_PENDING_TASKS, "");
 	if (!api_park(c, &vm->h.ref, NULL, c->env->lock_wait_ms)) {
-		stop_waiting(c);
+		api_op_leave(c);
 		return rc;
 	}
 	if (!c->op_waiting)
@@ -318,22 +318,18 @@ static enum err
 make_task(struct api_call *c, struct failure *why)
 {
 	struct idl_task *task;
-	struct idl_ref uuid = api_new_ref(c->env);
-	char *text = arena_alloc(&c->arena, IDL_UUID_TEXT);
 
 	if (idl_ref_is_null(&c->task))
 		c->task = api_new_ref(c->env);
-	else if (fld_get(c->view, IDL_CLASS_TASK, &c->task) != NULL)
+	task = fld_tx_edit(c->tx, IDL_CLASS_TASK, &c->task);
+	if (task != NULL) {
+		/* It may have waited before; now nobody looks. */
+		task->allowed_operations = &idl_set_none;
 		return ERR_NONE;
-	task = fld_tx_create(c->tx, IDL_CLASS_TASK, &c->task);
-	if (task == NULL || text == NULL)
+	}
+	if (api_task_new(c->env, c->tx, &c->task, c->method, &c->session_ref,
+		c->user) == NULL)
 		return err_internal(why, "out of memory");
-	idl_uuid_write(&uuid, text);
-	task->uuid = text;
-	task->name_label = c->method;
-	task->created = c->env->wall_s(c->env->ctx);
-	task->status = IDL_TASK_STATUS_TYPE_PENDING;
-	task->session = c->session_ref;
 	return ERR_NONE;
 }
 
@@ -393,7 +389,8 @@ api_op_release(struct api_call *c)
 	struct idl_vm *vm;
 	const struct idl_map *m;
 
-	fld_tx_delete(c->tx, IDL_CLASS_TASK, &c->task);
+	if (!c->is_background) /* Async: written when all is done */
+		fld_tx_delete(c->tx, IDL_CLASS_TASK, &c->task);
 	if (fld_get(c->view, IDL_CLASS_VM, &c->op_vm) == NULL)
 		return true; /* destroyed meanwhile */
 	vm = fld_tx_edit(c->tx, IDL_CLASS_VM, &c->op_vm);

@@ -66,6 +66,11 @@ bool api_op_is_dom0(const struct fld_view *v, const struct idl_vm *vm);
 enum err api_op_enter(struct api_call *c, struct failure *why);
 
 /*
+ * api_op_leave - the call waits for nobody's operation any more
+ */
+void api_op_leave(struct api_call *c);
+
+/*
  * api_op_hold - keep other operations away until api_op_release
  *
  * in      c  self is the VM; the row's operation is held

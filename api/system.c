@@ -28,12 +28,30 @@ find(const char *name)
 	return row != NULL ? *row : NULL;
 }
 
+/* plain - the name without what says how it is called */
+static void
+plain(const char **name, size_t *n)
+{
+	static const char *const prefix[] = {"Async.", "InternalAsync."};
+
+	for (size_t i = 0; i < sizeof(prefix) / sizeof(prefix[0]); i++) {
+		size_t len = strlen(prefix[i]);
+
+		if (*n > len && memcmp(*name, prefix[i], len) == 0) {
+			*name += len;
+			*n -= len;
+			return;
+		}
+	}
+}
+
 const struct idl_msg *
 api_msg_find(const char *name, size_t n)
 {
 	char text[128];
 	const struct idl_msg *m;
 
+	plain(&name, &n);
 	if (n >= sizeof(text) || memchr(name, '\0', n) != NULL)
 		return NULL;
 	memcpy(text, name, n);

@@ -14,11 +14,21 @@
 
 /* Api */
 #include "api/op.h"
+#include "api/task.h"
 #include "api/vm_priv.h"
 #include "api_handlers.h"
 
 /* wait_memory_target_live: this near is there (spec B.3) */
 #define TARGET_NEAR_BYTES ((int64_t)MIB_BYTES)
+
+/* ... and so much more done is worth telling */
+#define PROGRESS_STEP 0.01
+
+/* How far a wait has come; c->keep of wait_memory_target_live. */
+struct wait {
+	int64_t from_bytes; /* away from the target, when it began */
+	double progress;    /* told last */
+};
 
 /* store_limits - the four bounds and the target of a proposal, checked */
 static enum err
@@ -216,6 +226,30 @@ is_near(const struct idl_vm *vm, const struct idl_vm_metrics *m)
 	return off <= TARGET_NEAR_BYTES && off >= -TARGET_NEAR_BYTES;
 }
 
+/* report - how far the wait has come, as a part of where it began */
+static void
+report(
+    struct api_call *c, const struct idl_vm *vm, const struct idl_vm_metrics *m)
+{
+	int64_t left = m->memory_actual - vm->memory_target;
+	struct wait *w = c->keep;
+	double progress;
+
+	if (left < 0)
+		left = -left;
+	if (w == NULL) {
+		w = c->keep = arena_alloc(&c->arena, sizeof(*w));
+		if (w != NULL)
+			w->from_bytes = left;
+		return;
+	}
+	progress = 1.0 - (double)left / (double)w->from_bytes;
+	if (left >= w->from_bytes || progress - w->progress < PROGRESS_STEP)
+		return;
+	w->progress = progress;
+	api_task_progress(c, progress);
+}
+
 enum err
 api_vm_wait_memory_target_live(struct api_call *c,
     const struct idl_vm_wait_memory_target_live_args *a, struct failure *why)
@@ -236,8 +270,8 @@ api_vm_wait_memory_target_live(struct api_call *c,
 	/* memory_actual is kept by the facts: nothing to store. */
 	if (m != NULL && is_near(vm, m))
 		return ERR_NONE;
-	if (idl_ref_is_null(&c->task))
-		c->task = api_new_ref(c->env);
+	if (m != NULL)
+		report(c, vm, m);
 	if (api_park(c, &vm->h.ref, &vm->metrics, c->env->target_wait_ms))
 		return ERR_NONE;
 	return err_fail(why, ERR_VM_MEMORY_TARGET_WAIT_TIMEOUT, "r", &c->task);

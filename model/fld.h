@@ -97,6 +97,11 @@ void fld_unpin(struct fld_reader *r, const struct fld_view *v);
 uint64_t fld_generation(const struct fld_view *v);
 
 /*
+ * fld_newest - the generation that fld_pin would show now; any thread
+ */
+uint64_t fld_newest(const struct fld_store *s);
+
+/*
  * fld_get - the record of a class that a ref names; NULL when there is none
  *
  * note    the pointer lives as long as the view (in a transaction: until the
@@ -158,6 +163,11 @@ struct arena *fld_tx_arena(struct fld_tx *tx);
  *         then fails)
  */
 void *fld_tx_edit(struct fld_tx *tx, int cls, const struct idl_ref *ref);
+
+/*
+ * fld_tx_touch - as fld_tx_edit, but a new version even if nothing differs
+ */
+void *fld_tx_touch(struct fld_tx *tx, int cls, const struct idl_ref *ref);
 
 /*
  * fld_tx_create - a new record with IDL defaults and the given ref

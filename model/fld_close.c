@@ -100,7 +100,8 @@ pack(const struct fld_store *s, struct fld_edit *e)
 	const struct idl_hdr *was = e->was;
 	struct idl_hdr *now = e->now;
 
-	if (now == NULL || (was != NULL && is_same(c, e->was, e->now)))
+	if (now == NULL ||
+	    (was != NULL && !e->is_touched && is_same(c, e->was, e->now)))
 		return true;
 	now->ref = e->ref;
 	now->cls = e->cls;

@@ -81,6 +81,7 @@ struct fld_edit {
 	struct idl_ref ref;
 	int cls;
 	bool is_derived; /* touched first by rules->derive */
+	bool is_touched; /* a new version even if nothing differs */
 	const void *was; /* in the working image; NULL: none */
 	void *now;	 /* the private copy; NULL: deleted */
 	void *packed;	 /* at close: the new version; NULL: no change */

@@ -142,6 +142,12 @@ fld_generation(const struct fld_view *v)
 	return v->image->generation;
 }
 
+uint64_t
+fld_newest(const struct fld_store *s)
+{
+	return atomic_load(&s->generation);
+}
+
 /* seen - the version of a record that a view shows; NULL: deleted */
 static const void *
 seen(const struct fld_view *v, int cls, const void *rec)

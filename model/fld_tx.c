@@ -147,6 +147,16 @@ fld_tx_edit(struct fld_tx *tx, int cls, const struct idl_ref *ref)
 }
 
 void *
+fld_tx_touch(struct fld_tx *tx, int cls, const struct idl_ref *ref)
+{
+	void *now = fld_tx_edit(tx, cls, ref);
+
+	if (now != NULL)
+		fld_tx_find(tx, cls, ref)->is_touched = true;
+	return now;
+}
+
+void *
 fld_tx_create(struct fld_tx *tx, int cls, const struct idl_ref *ref)
 {
 	struct idl_hdr *now;

@@ -19,7 +19,9 @@
  *   ENUM      int32_t                 index into type->en->values
  *   SET       const struct idl_set *  never NULL; &idl_set_none when empty
  *   MAP       const struct idl_map *  never NULL; &idl_map_none when empty
- *   RECORD    const void *            struct idl_<class>; NULL is not a value
+ *   RECORD    const void *            struct idl_<class>; NULL is not a value;
+ *                                     of "record any" the header says the
+ *                                     class, and NULL leaves the field out
  *   VOID      nothing
  *
  * A record struct (struct idl_vm, ...) starts with struct idl_hdr and holds
@@ -50,7 +52,13 @@ enum idl_kind {
 	IDL_RECORD,
 };
 
-enum idl_unit { IDL_UNIT_NONE, IDL_UNIT_BYTES, IDL_UNIT_KIB, IDL_UNIT_SECONDS };
+enum idl_unit {
+	IDL_UNIT_NONE,
+	IDL_UNIT_BYTES,
+	IDL_UNIT_KIB,
+	IDL_UNIT_SECONDS,
+	IDL_UNIT_INT32, /* fits 32 bits, and the wire shows it (<i4>) */
+};
 
 struct idl_ref {
 	uint64_t hi, lo; /* the 128 bits of the uuid in OpaqueRef:<uuid> */
@@ -82,7 +90,7 @@ struct idl_type {
 	const struct idl_type *key;  /* MAP only */
 	const struct idl_type *elem; /* SET element, MAP value */
 	const struct idl_enum *en;   /* ENUM only */
-	int cls; /* REF, RECORD: enum idl_class_id; else -1 */
+	int cls; /* REF, RECORD: enum idl_class_id; any, others: -1 */
 };
 
 /* The first member of every record struct. */
@@ -282,6 +290,12 @@ void *idl_record_pack(const struct idl_class *c, const void *rec);
  * idl_enum_index - index of a wire spelling; -1 when it is none of them
  */
 int idl_enum_index(const struct idl_enum *e, const char *text, size_t n);
+
+/*
+ * idl_record_class - of which class a value of a RECORD type is; not of NULL
+ */
+const struct idl_class *idl_record_class(
+    const struct idl_type *t, const void *rec);
 
 /*
  * idl_field_find - a field of a class by name; NULL when it has none

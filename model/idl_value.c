@@ -232,7 +232,7 @@ pointed_equal(const struct idl_type *t, const void *a, const void *b)
 		       array_equal(t->elem, ma->n, ma->values, mb->values);
 	if (a == NULL || b == NULL)
 		return false;
-	return record_equal(idl_classes[t->cls], a, b);
+	return record_equal(idl_record_class(t, a), a, b);
 }
 
 bool
@@ -339,7 +339,7 @@ idl_copy(const struct idl_type *t, const void *from, void *to, struct arena *a)
 	else if (t->kind == IDL_MAP)
 		p = map_copy(t, p, a);
 	else if (p != NULL)
-		p = record_copy(idl_classes[t->cls], p, a);
+		p = record_copy(idl_record_class(t, p), p, a);
 	if (p == NULL && load_ptr(from) != NULL)
 		return false;
 	memcpy(to, &p, sizeof p);
@@ -485,7 +485,7 @@ pack_pointed(struct pack *k, const struct idl_type *t, const void **value)
 	else if (t->kind == IDL_MAP)
 		*value = pack_map(k, t, *value);
 	else if (*value != NULL)
-		*value = pack_record(k, idl_classes[t->cls], *value);
+		*value = pack_record(k, idl_record_class(t, *value), *value);
 }
 
 void *
@@ -522,6 +522,14 @@ idl_enum_index(const struct idl_enum *e, const char *text, size_t n)
 		    memcmp(e->values[i], text, n) == 0)
 			return i;
 	return -1;
+}
+
+const struct idl_class *
+idl_record_class(const struct idl_type *t, const void *rec)
+{
+	const struct idl_hdr *h = rec;
+
+	return idl_classes[t->cls >= 0 ? t->cls : h->cls];
 }
 
 const struct idl_field *

@@ -26,6 +26,8 @@ enum wrq_verdict {
 	WRQ_PARK,   /* drop it; run again when wait[] changes, or at deadline */
 };
 
+#define WRQ_WAITS 3
+
 struct wrq_job {
 	struct wrq_job *next;
 	/* In the writer; may run again. */
@@ -42,7 +44,8 @@ struct wrq_job {
 	void (*failed)(struct wrq_job *job, const struct failure *why);
 
 	/* For WRQ_PARK, set by run: */
-	struct idl_ref wait[2]; /* records whose change wakes it; may be null */
+	/* Records whose change wakes it; may be null. */
+	struct idl_ref wait[WRQ_WAITS];
 	int64_t deadline_ms;	/* on the writer's clock; run again then */
 	bool expired;		/* set by the writer: deadline has passed */
 	struct wrq_job *park_next; /* the writer's own */

@@ -32,6 +32,8 @@
 /* Api */
 #include "api/api.h"
 #include "api/boot.h"
+#include "api/evt.h"
+#include "api/task.h"
 
 /* Own */
 #include "certs/cert_make.h"
@@ -47,6 +49,7 @@
 #include "server/tls.h"
 #include "server/usr.h"
 #include "server/writer.h"
+#include "server/xml.h"
 
 #define MAIN_PATH 4096
 #define MAIN_WORKERS 2
@@ -56,6 +59,7 @@
 #define MAIN_LOCK_WAIT_MS 2000
 #define MAIN_TARGET_WAIT_MS 256000
 #define MAIN_QUIET_POLLS 3
+#define MAIN_RESULT_BYTES ((size_t)1 << 20)
 #define MAIN_POLL_MS 20
 #define MAIN_BOOT_MS 10000
 
@@ -160,6 +164,23 @@ change_password(void *ctx, const char *user, const char *old_password,
 	    d->users, user, old_password, new_password, now_ms(NULL), why);
 }
 
+/* result_text - what Async calls leave in their tasks is XML */
+static const char *
+result_text(
+    void *ctx, struct arena *a, const struct idl_type *t, const void *native)
+{
+	const char *text = NULL;
+	struct http_buf out;
+
+	(void)ctx;
+	http_buf_init(&out, MAIN_RESULT_BYTES);
+	xml_write_value(&out, t, native);
+	if (!out.failed)
+		text = arena_strndup(a, out.p, out.len);
+	http_buf_fini(&out);
+	return text;
+}
+
 /* ---- what wakes the main thread ---- */
 
 static void
@@ -203,6 +224,15 @@ on_sync(void *ctx)
 	struct daemon *d = ctx;
 
 	srv_hv_sync(&d->hv);
+}
+
+/* on_committed - whoever waits for changes is told */
+static void
+on_committed(void *ctx, const struct fld_change *change, size_t n)
+{
+	struct daemon *d = ctx;
+
+	api_evt_note(&d->env, change, n);
 }
 
 /* on_fatal - nobody knows what is on disk: the next start reads it back */
@@ -323,8 +353,10 @@ open_state(struct daemon *d)
 static void
 open_store(struct daemon *d)
 {
-	const struct wrq_config config_base = {
-	    .now_ms = now_ms, .fatal = on_fatal, .ctx = d};
+	const struct wrq_config config_base = {.now_ms = now_ms,
+	    .fatal = on_fatal,
+	    .committed = on_committed,
+	    .ctx = d};
 	struct wrq_config config = config_base;
 	char path[MAIN_PATH];
 	struct failure why;
@@ -365,12 +397,14 @@ open_api(struct daemon *d)
 	    .random = random_bytes,
 	    .login = login,
 	    .change_password = change_password,
+	    .result_text = result_text,
 	    .lock_wait_ms = MAIN_LOCK_WAIT_MS,
 	    .target_wait_ms = MAIN_TARGET_WAIT_MS,
 	    .sessions_max = (unsigned)d->conf.sessions,
 	};
 	if (d->pool == NULL || api_env_init(&d->env) != 0)
 		log_fatalx("out of memory");
+	api_task_start(&d->env);
 	d->boot = api_boot_new(&d->env, d->conf.sim, &calls);
 	if (d->boot == NULL)
 		log_fatalx("out of memory");
@@ -577,9 +611,11 @@ stop(struct daemon *d)
 	log_info("ending");
 	if (d->http != NULL) {
 		http_server_drain(d->http);
+		api_evt_stop(&d->env);
 		settle(d);
 	}
 	thin_stop(d->thin); /* its commands wait for all that follows */
+	api_task_stop(&d->env);
 	srv_hv_stop(&d->hv);
 	api_boot_lost(d->boot);
 	pool_free(&d->pool);

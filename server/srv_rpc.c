@@ -322,6 +322,32 @@ done(struct api_call *c)
 	http_loop_post(r->thread->loop, &r->post);
 }
 
+/* on_resume - in the call's own net thread: a wait is over, look again */
+static void
+on_resume(struct http_post *p)
+{
+	struct rpc *r =
+	    (struct rpc *)(void *)((char *)p - offsetof(struct rpc, post));
+	struct thread *t = r->thread;
+
+	t->dispatching = r;
+	t->done_at_once = false;
+	api_resume(&r->call, t->reader);
+	t->dispatching = NULL;
+	if (t->done_at_once)
+		reply(r);
+}
+
+/* resume - a call that waited is to go on, in whatever thread */
+static void
+resume(struct api_call *c)
+{
+	struct rpc *r = (struct rpc *)(void *)c;
+
+	r->post.run = on_resume;
+	http_loop_post(r->thread->loop, &r->post);
+}
+
 /* ---- calls ---- */
 
 /* refuse - what came is no call */
@@ -374,6 +400,7 @@ srv_rpc_call(void *thread, const struct http_request *rq)
 	c->origin = rq->local ? API_LOCAL_ROOT : API_NETWORK;
 	c->peer = rq->peer;
 	c->done = done;
+	c->resume = resume;
 	if (!r->codec->read(t->reader[route], rq->body, rq->body_bytes, c, text,
 		sizeof(text))) {
 		refuse(r, text);

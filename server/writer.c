@@ -45,7 +45,7 @@ LIST_HEAD(bucket, watch);
 struct parked {
 	TAILQ_ENTRY(parked) link; /* by arrival; or in the list of spares */
 	struct wrq_job *job;	  /* not NULL while parked */
-	struct watch watch[2];
+	struct watch watch[WRQ_WAITS];
 };
 TAILQ_HEAD(parked_list, parked);
 
@@ -169,7 +169,7 @@ unpark(struct wrq *q, struct parked *p)
 {
 	int i;
 
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < WRQ_WAITS; i++)
 		if (!idl_ref_is_null(&p->watch[i].ref))
 			LIST_REMOVE(&p->watch[i], link);
 	TAILQ_REMOVE(&q->waiting, p, link);
@@ -195,7 +195,7 @@ park(struct wrq *q, struct wrq_job *job)
 	TAILQ_INSERT_TAIL(&q->waiting, p, link);
 	q->nparked++;
 	p->job = job;
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < WRQ_WAITS; i++) {
 		p->watch[i].ref = job->wait[i];
 		if (!idl_ref_is_null(&job->wait[i]))
 			LIST_INSERT_HEAD(
@@ -290,6 +290,20 @@ run_job(struct wrq *q, struct entry *e)
 	e->is_failed = false;
 }
 
+/* tell - whoever listens what the last commit changed */
+static void
+tell(struct wrq *q)
+{
+	const struct fld_change *c;
+	size_t n;
+
+	if (q->config.committed == NULL)
+		return;
+	c = fld_batch_changes(q->config.store, &n);
+	if (n > 0)
+		q->config.committed(q->config.ctx, c, n);
+}
+
 /*
  * answer_all - what has become of the jobs, now that it is certain
  *
@@ -301,6 +315,7 @@ answer_all(struct wrq *q, struct entry *e, size_t n)
 {
 	size_t i;
 
+	tell(q);
 	for (i = 0; i < n; i++)
 		if (!e[i].is_failed && e[i].verdict == WRQ_PARK)
 			park(q, e[i].job);
@@ -501,8 +516,8 @@ wrq_new(const struct wrq_config *config)
 		LIST_INIT(&q->bucket[i]);
 	for (i = 0; i < WRQ_PARKED_MAX; i++) {
 		q->parked[i].job = NULL;
-		q->parked[i].watch[0].owner = &q->parked[i];
-		q->parked[i].watch[1].owner = &q->parked[i];
+		for (int k = 0; k < WRQ_WAITS; k++)
+			q->parked[i].watch[k].owner = &q->parked[i];
 		TAILQ_INSERT_TAIL(&q->spare, &q->parked[i], link);
 	}
 	return q;

@@ -26,6 +26,7 @@
 #include "model/wrq.h"
 
 struct fld_store;
+struct fld_change;
 
 #define WRQ_ROUND_MAX 256   /* jobs of one commit */
 #define WRQ_PARKED_MAX 1000 /* jobs that wait */
@@ -39,6 +40,9 @@ struct wrq_config {
 	 * this round is answered.  If this returns, no job is ever run again.
 	 */
 	void (*fatal)(void *ctx, const struct failure *why);
+	/* A commit has changed records: published, nobody answered yet; in the
+	 * writer.  NULL: nobody listens. */
+	void (*committed)(void *ctx, const struct fld_change *change, size_t n);
 	void *ctx;
 };
 

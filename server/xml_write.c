@@ -189,6 +189,18 @@ write_map(
 	LIT(out, "</struct></value>");
 }
 
+/* is_absent - a record of any class that is not there is left out */
+static bool
+is_absent(const struct idl_field *f, const char *rec)
+{
+	const void *p;
+
+	if (f->type->kind != IDL_RECORD)
+		return false;
+	memcpy(&p, rec + f->offset, sizeof p);
+	return p == NULL;
+}
+
 /* write_record - a struct of all fields, in the order of the IDL */
 static void
 write_record(struct http_buf *out, const struct idl_class *c, const char *rec)
@@ -197,7 +209,7 @@ write_record(struct http_buf *out, const struct idl_class *c, const char *rec)
 
 	LIT(out, "<value><struct>");
 	for (f = c->fields; f < c->fields + c->nfields; f++) {
-		if (f->flags & IDL_F_INTERNAL)
+		if ((f->flags & IDL_F_INTERNAL) || is_absent(f, rec))
 			continue;
 		write_name(out, f->name, strlen(f->name));
 		xml_write_value(out, f->type, rec + f->offset);
@@ -221,8 +233,9 @@ xml_write_value(
 		write_map(out, t, *(const struct idl_map *const *)native);
 		return;
 	case IDL_RECORD:
-		write_record(
-		    out, idl_classes[t->cls], *(const char *const *)native);
+		write_record(out,
+		    idl_record_class(t, *(const void *const *)native),
+		    *(const char *const *)native);
 		return;
 	case IDL_BOOL:
 		LIT(out, "<value><boolean>");
@@ -239,8 +252,14 @@ xml_write_value(
 		write_scalar(out, t, native);
 		LIT(out, "</dateTime.iso8601></value>");
 		return;
-	case IDL_STRING:
 	case IDL_INT:
+		if (t->unit != IDL_UNIT_INT32)
+			break;
+		LIT(out, "<value><i4>");
+		write_scalar(out, t, native);
+		LIT(out, "</i4></value>");
+		return;
+	case IDL_STRING:
 	case IDL_REF:
 	case IDL_ENUM:
 		break;

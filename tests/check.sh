@@ -99,6 +99,7 @@ asan_xe() {
 	LSAN_OPTIONS=suppressions=tests/clients/xe.supp:print_suppressions=0 \
 	    $PY tests/clients/xe.py
 }
+events() { $PY tests/clients/events.py; }
 crash() { $PY tests/clients/crash.py "${CRASH_ROUNDS:-200}"; }
 fuzz() { $MAKE fuzz-bounded; }
 style() { $MAKE style; }
@@ -113,6 +114,7 @@ phase contract contract
 phase client client
 phase json json
 phase xe xe
+phase events events
 phase wire wire
 phase diskfull diskfull
 phase hostile hostile

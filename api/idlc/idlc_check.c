@@ -204,8 +204,7 @@ check_types(struct idlc_tree *t)
 		if (ty->kind != IDLC_T_REF && ty->kind != IDLC_T_RECORD)
 			continue;
 		ty->cls = idlc_class_find(t, ty->name);
-		if (ty->cls != NULL ||
-		    (ty->kind == IDLC_T_REF && strcmp(ty->name, "any") == 0))
+		if (ty->cls != NULL || strcmp(ty->name, "any") == 0)
 			continue;
 		idlc_complain(ty->line, "unknown class %s", ty->name);
 	}

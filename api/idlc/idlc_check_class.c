@@ -211,7 +211,9 @@ check_field(struct idlc_tree *t, struct idlc_class *c, struct idlc_field *f)
 			idlc_complain(f->line,
 			    "class %s has a field %s already", c->name,
 			    f->name);
-	if (f->type->kind == IDLC_T_VOID || holds_record(f->type))
+	/* Records of such a class are only answers, never stored. */
+	if (f->type->kind == IDLC_T_VOID ||
+	    (holds_record(f->type) && (c->listed || !c->live)))
 		idlc_complain(f->line, "field %s cannot be of type %s", f->name,
 		    f->type->shown);
 	if (f->required && f->initial.kind != IDLC_EOF)

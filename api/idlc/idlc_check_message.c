@@ -21,6 +21,9 @@ check_param(const struct idlc_message *m, struct idlc_param *p)
 	idlc_check_name(p->name, p->line);
 	if (p->type->kind == IDLC_T_VOID)
 		idlc_complain(p->line, "void is only a result");
+	if (p->type->kind == IDLC_T_RECORD && p->type->cls == NULL)
+		idlc_complain(
+		    p->line, "a record of any class is only a result");
 	if (p->nullable && p->type->kind != IDLC_T_REF)
 		idlc_complain(
 		    p->line, "parameter %s: only a ref is nullable", p->name);

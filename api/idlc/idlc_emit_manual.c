@@ -101,7 +101,7 @@ emit_errors(const struct idlc_tree *t, FILE *f)
 
 	fprintf(f, "## Errors\n\n| code | parameters | |\n|---|---|---|\n");
 	for (e = t->errors; e != NULL; e = e->next) {
-		fprintf(f, "| %s |", e->code);
+		fprintf(f, "| %s |", e->printed);
 		for (p = e->params; p != NULL; p = p->next)
 			fprintf(f, " %s: %s%s", p->name, p->type->shown,
 			    p->next != NULL ? "," : "");

@@ -79,7 +79,7 @@ emit_errors(const struct idlc_tree *t, FILE *f)
 	fprintf(f, "\nconst struct idl_error idl_errors[] = {\n"
 		   "\t{ \"\", NULL, 0, false, \"\" },\n");
 	for (e = t->errors; e != NULL; e = e->next) {
-		fprintf(f, "\t{ \"%s\", ", e->code);
+		fprintf(f, "\t{ \"%s\", ", e->printed);
 		if (e->params != NULL)
 			fprintf(f, "params_%s, ", e->code);
 		else

@@ -7,7 +7,7 @@
  *   operations ENUM of STATES "doc"      the enum that operations make up
  *   operation NAME { states S ... [control S ...] [print "text"]
  *       [template] [snapshot] [oncontrol] [listed] "doc" }
- *   error CODE(param: type, ... [...]) "sentence"
+ *   error CODE(param: type, ... [...]) [print "Code"] "sentence"
  *   class ...                                            idlc_parse_class.c
  *   message name.name(params) -> type { ... }            idlc_parse_class.c
  */
@@ -149,7 +149,7 @@ parse_error(struct idlc_tree *t)
 	struct idlc_param *p;
 
 	e->line = idlc_lex_peek()->line;
-	e->code = idlc_lex_word("an error code");
+	e->code = e->printed = idlc_lex_word("an error code");
 	if (idlc_lex_accept("(") && !idlc_lex_accept(")")) {
 		do {
 			p = idlc_alloc(sizeof(*p));
@@ -163,6 +163,8 @@ parse_error(struct idlc_tree *t)
 		} while (!e->variadic && idlc_lex_accept(","));
 		idlc_lex_expect(")");
 	}
+	if (idlc_lex_accept("print"))
+		e->printed = take_string("the printed code");
 	e->sentence = idlc_lex_doc("the sentence of the error");
 	idlc_append(&t->errors, e);
 }

@@ -91,7 +91,7 @@ struct idlc_param {
 struct idlc_error {
 	struct idlc_error *next;
 	int line, nparams;
-	const char *code, *sentence;
+	const char *code, *printed, *sentence;
 	struct idlc_param *params;
 	bool variadic;
 };

@@ -17,6 +17,7 @@ static const struct {
     {"void", IDLC_T_VOID, "IDL_UNIT_NONE"},
     {"string", IDLC_T_STRING, "IDL_UNIT_NONE"},
     {"int", IDLC_T_INT, "IDL_UNIT_NONE"},
+    {"int32", IDLC_T_INT, "IDL_UNIT_INT32"},
     {"bytes", IDLC_T_INT, "IDL_UNIT_BYTES"},
     {"kib", IDLC_T_INT, "IDL_UNIT_KIB"},
     {"seconds", IDLC_T_INT, "IDL_UNIT_SECONDS"},
@@ -202,6 +203,8 @@ idlc_type_c(const struct idlc_type *ty)
 	case IDLC_T_MAP:
 		return "const struct idl_map *";
 	case IDLC_T_RECORD:
+		if (ty->cls == NULL)
+			return "const void *";
 		return idlc_text("const struct idl_%s *", ty->cls->c_name);
 	case IDLC_T_VOID:
 		break;

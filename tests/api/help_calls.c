@@ -78,10 +78,17 @@ static const char *const lively[] = {
     "host.compute_free_memory",
 };
 
-/* is_callable - by a caller without session and worker pool? */
+/*
+ * is_callable - by a caller without session and worker pool?
+ *
+ * Tasks of calls under way are left alone: a law is about them.
+ */
 static bool
 is_callable(const struct idl_msg *m)
 {
+	if (strcmp(m->name, "task.set_status") == 0 ||
+	    strcmp(m->name, "task.destroy") == 0)
+		return false;
 	return m->run != IDL_RUN_WORK && m->cls >= 0;
 }
 

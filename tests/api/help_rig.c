@@ -18,6 +18,7 @@
 #include "model/mem.h"
 
 /* Own */
+#include "api/evt.h"
 #include "tests/api/help_calls.h"
 #include "tests/api/help_rig.h"
 
@@ -153,6 +154,12 @@ run_clock(void *arg)
 	return NULL;
 }
 
+static void
+committed(void *ctx, const struct fld_change *change, size_t n)
+{
+	api_evt_note(&((struct rig *)ctx)->env, change, n);
+}
+
 /* ---- opening and closing ---- */
 
 /* open_env - what handlers find */
@@ -183,7 +190,8 @@ rig_open(struct rig *r, struct jrn *journal, const struct hv_sim_host *hosts,
 	    .hopeless = hopeless,
 	    .warn = warn,
 	    .sync = sync_up};
-	struct wrq_config q = {.now_ms = now_ms, .fatal = fatal, .ctx = r};
+	struct wrq_config q = {
+	    .now_ms = now_ms, .fatal = fatal, .committed = committed, .ctx = r};
 	struct failure why;
 
 	memset(r, 0, sizeof(*r));

@@ -12,6 +12,12 @@
 /* Xen */
 #include "xen/hv_facts.h"
 
+/* Server */
+#include "server/xml.h"
+
+/* Api */
+#include "api/evt.h"
+
 /* own */
 #include "tests/api/help_world.h"
 
@@ -102,6 +108,28 @@ sync_up(void *ctx)
 	cr_assert(hv_link_send(w->link, &m));
 }
 
+static void
+on_committed(void *ctx, const struct fld_change *change, size_t n)
+{
+	api_evt_note(&((struct world *)ctx)->env, change, n);
+}
+
+static const char *
+result_text(
+    void *ctx, struct arena *a, const struct idl_type *t, const void *native)
+{
+	const char *text = NULL;
+	struct http_buf out;
+
+	(void)ctx;
+	http_buf_init(&out, CALL_ARENA_BYTES);
+	xml_write_value(&out, t, native);
+	if (!out.failed)
+		text = arena_strndup(a, out.p, out.len);
+	http_buf_fini(&out);
+	return text;
+}
+
 /* pump - everything that can happen without time going by */
 static void
 pump(struct world *w)
@@ -123,7 +151,10 @@ start(struct world *w, const char *ini)
 	    .hopeless = on_text,
 	    .warn = on_text,
 	    .sync = sync_up};
-	struct wrq_config q = {.now_ms = now_ms, .fatal = on_fatal, .ctx = w};
+	struct wrq_config q = {.now_ms = now_ms,
+	    .fatal = on_fatal,
+	    .committed = on_committed,
+	    .ctx = w};
 
 	w->ready = false;
 	w->text[0] = '\0';
@@ -141,6 +172,8 @@ start(struct world *w, const char *ini)
 	w->env.now_ms = now_ms;
 	w->env.wall_s = wall_s;
 	w->env.random = fill_random;
+	w->env.result_text = result_text;
+	w->env.evt_stepped = true;
 	w->env.lock_wait_ms = 2000;
 	w->env.target_wait_ms = 256000;
 	w->env.sessions_max = 10;
@@ -163,6 +196,7 @@ stop(struct world *w, struct jrn **to_out)
 	w->pin = NULL;
 	if (w->link != NULL)
 		hv_link_close(&w->link, HV_LEAVE_RUNNING);
+	api_evt_stop(&w->env);
 	wrq_stop(&w->writer);
 	api_boot_free(&w->boot);
 	api_env_fini(&w->env);
@@ -367,6 +401,7 @@ world_pass(struct world *w, int64_t ms)
 	w->now_ms += ms;
 	hv_sim_step(w->sim, (uint64_t)ms);
 	pump(w);
+	(void)api_evt_step(&w->env, w->now_ms);
 }
 
 void

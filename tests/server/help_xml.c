@@ -346,10 +346,34 @@ type_equal(const struct idl_type *a, const struct idl_type *b)
 static const struct idl_type *seen[TYPES_MAX];
 static size_t nseen;
 
+/*
+ * is_answer_only - does a type hold what only answers hold: records of any
+ * class, 32 bit numbers?
+ */
+static bool
+is_answer_only(const struct idl_type *t)
+{
+	const struct idl_class *c;
+
+	if (t->unit == IDL_UNIT_INT32)
+		return true;
+	if (t->kind == IDL_SET || t->kind == IDL_MAP)
+		return is_answer_only(t->elem);
+	if (t->kind != IDL_RECORD || t->cls < 0)
+		return t->kind == IDL_RECORD;
+	c = idl_classes[t->cls];
+	for (int i = 0; i < c->nfields; i++)
+		if (is_answer_only(c->fields[i].type))
+			return true;
+	return false;
+}
+
 /* note_type - remember a type unless it is known */
 static void
 note_type(const struct idl_type *t)
 {
+	if (is_answer_only(t))
+		return;
 	for (size_t i = 0; i < nseen; i++)
 		if (type_equal(seen[i], t))
 			return;
