@@ -332,7 +332,7 @@ on_resume(struct http_post *p)
 
 	t->dispatching = r;
 	t->done_at_once = false;
-	api_resume(&r->call, t->reader);
+	api_resume(&r->call, t->store);
 	t->dispatching = NULL;
 	if (t->done_at_once)
 		reply(r);

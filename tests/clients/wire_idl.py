@@ -117,6 +117,9 @@ class Idl:
         self.errors.add(self.next())
         while self.next() != ")":
             pass
+        if self.peek() == "print":
+            self.next()
+            self.next()
         self.docs()
 
     def read_type(self):
