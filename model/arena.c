@@ -19,7 +19,7 @@
 #include "model/arena.h"
 
 #define ALIGN _Alignof(max_align_t)
-#define BLOCK_FIRST_BYTES ((size_t)4096)
+#define BLOCK_FIRST_BYTES ((size_t)1024) /* of a parked call: all it has */
 #define BLOCK_MAX_BYTES ((size_t)65536)
 
 struct arena_block {
