@@ -28,8 +28,8 @@ find(const char *name)
 	return row != NULL ? *row : NULL;
 }
 
-/* plain - the name without what says how it is called */
-static void
+/* plain - the name without what says how it is called; was there any? */
+static bool
 plain(const char **name, size_t *n)
 {
 	static const char *const prefix[] = {"Async.", "InternalAsync."};
@@ -40,9 +40,10 @@ plain(const char **name, size_t *n)
 		if (*n > len && memcmp(*name, prefix[i], len) == 0) {
 			*name += len;
 			*n -= len;
-			return;
+			return true;
 		}
 	}
+	return false;
 }
 
 const struct idl_msg *
@@ -50,13 +51,14 @@ api_msg_find(const char *name, size_t n)
 {
 	char text[128];
 	const struct idl_msg *m;
+	bool is_async = plain(&name, &n);
 
-	plain(&name, &n);
 	if (n >= sizeof(text) || memchr(name, '\0', n) != NULL)
 		return NULL;
 	memcpy(text, name, n);
 	text[n] = '\0';
-	if (memchr(text, '.', n) != NULL)
+	/* The alias is for sync calls only. */
+	if (is_async || memchr(text, '.', n) != NULL)
 		return find(text);
 	/* Class_message: class names have underscores too, so try each. */
 	for (size_t i = 0; i < n; i++) {
