@@ -25,7 +25,8 @@ say = $(if $(V),,@echo "  $(1) $@")
 .DELETE_ON_ERROR:
 
 .PHONY: build
-build: deps-build $(O)/xenapi-memoryd $(O)/xenapi-memory-hv-sim
+build: deps-build $(O)/xenapi-memoryd $(O)/xenapi-memory-hv-sim \
+    $(O)/xenapi-memory-pam
 
 include .ci/packages.mk
 
@@ -57,7 +58,8 @@ SRC_journal := $(wildcard model/journal/*.c)
 SRC_hv := $(filter-out %_main.c,$(wildcard xen/*.c))
 SRC_api := $(wildcard api/*.c) $(GEN_API)
 SRC_certs := $(filter-out %_main.c,$(wildcard certs/*.c))
-SRC_server := $(filter-out server/main.c,$(wildcard server/*.c))
+SRC_server := $(filter-out server/main.c server/%_main.c, \
+	$(wildcard server/*.c))
 LIBS := model journal hv api certs server
 
 obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
@@ -86,6 +88,9 @@ $(O)/xenapi-memory-hv-sim: $(call obj,xen/hv_sim_main.c) $(O)/libhv.a \
     $(O)/libmodel.a
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(O)/libhv.a $(O)/libmodel.a -linih -lpthread -lm
+$(O)/xenapi-memory-pam: $(call obj,server/pam_main.c)
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< -lpam
 
 include tests/tests.mk
 

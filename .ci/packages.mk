@@ -3,7 +3,7 @@
 
 PKG_BUILD := gcc libc6-dev binutils libevent-dev libhttp-parser-dev \
 	libexpat1-dev libssl-dev libsqlite3-dev libjansson-dev libinih-dev \
-	libcrypt-dev
+	libcrypt-dev libpam0g-dev
 PKG_CHECK := valgrind libcriterion-dev libxmlrpc-core-c3-dev python3 \
 	python3-os-xenapi curl sqlite3 clang clang-tidy clang-format \
 	libclang-rt-14-dev valgrind git procps

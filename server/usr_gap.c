@@ -10,7 +10,8 @@
 #define FORGET_MS (15 * 60 * 1000) /* failures older than this are forgiven */
 #define TRUST_MS (60 * 60 * 1000)  /* a success counts for this long */
 #define BUSY_MS 1000		   /* come back when the other try is over */
-#define EVERYWHERE "*"
+#define EVERYWHERE "*"		   /* as address */
+#define ANYBODY "*"		   /* as account */
 
 /* How gaps grow: free failures, first gap, last gap. */
 struct rule {
@@ -20,6 +21,7 @@ struct rule {
 
 static const struct rule pair_rule = {3, 1000, 60000};
 static const struct rule account_rule = {10, 100, 2000};
+static const struct rule address_rule = {20, 200, 10000};
 
 /* set_of - the set a pair lives in */
 static struct usr_gap_entry *
@@ -109,6 +111,7 @@ usr_gap_enter(
 {
 	struct usr_gap_entry *pair = find(g, account, address, now_ms);
 	struct usr_gap_entry *all = find(g, account, EVERYWHERE, now_ms);
+	struct usr_gap_entry *any = find(g, ANYBODY, address, now_ms);
 	bool trusted = pair != NULL && pair->success_ms != INT64_MIN &&
 		       now_ms - pair->success_ms < TRUST_MS;
 
@@ -119,6 +122,8 @@ usr_gap_enter(
 		return BUSY_MS;
 	if (!trusted && all != NULL && all->next_ms > now_ms)
 		return all->next_ms - now_ms;
+	if (!trusted && any != NULL && any->next_ms > now_ms)
+		return any->next_ms - now_ms;
 	pair = obtain(g, account, address, now_ms);
 	pair->busy++;
 	pair->touched_ms = now_ms;
@@ -141,4 +146,5 @@ usr_gap_leave(struct usr_gap *g, const char *account, const char *address,
 	}
 	fail(pair, &pair_rule, now_ms);
 	fail(obtain(g, account, EVERYWHERE, now_ms), &account_rule, now_ms);
+	fail(obtain(g, ANYBODY, address, now_ms), &address_rule, now_ms);
 }

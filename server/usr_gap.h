@@ -5,11 +5,13 @@
 /*
  * usr_gap - who has to wait before the next try at a password
  *
- * A bounded table of (account, address) pairs, and one entry for each account
- * over all addresses (address "*").  A pair gets 3 free failures, then 1 s
- * doubling to 60 s.  An account gets 10, then 100 ms doubling to 2 s: enough
- * to stop a distributed guesser, little enough not to be a lock-out; a pair
- * that has logged in during the last hour does not feel it.
+ * A bounded table of (account, address) pairs, one entry for each account over
+ * all addresses (address "*"), one for each address over all accounts (account
+ * "*").  A pair gets 3 free failures, then 1 s doubling to 60 s.  An account
+ * gets 10, then 100 ms doubling to 2 s: enough to stop a distributed guesser,
+ * little enough not to be a lock-out.  An address gets 20, then 200 ms doubling
+ * to 10 s.  A pair that has logged in during the last hour feels its own gap
+ * only.
  *
  * Not thread safe: the caller locks.
  *
