@@ -79,6 +79,7 @@ struct http_conn {
 	uint64_t stream_left_bytes;
 	struct http_addr addr;
 	char peer[HTTP_PEER_TEXT];
+	char *subject; /* of a verified client certificate; NULL: none */
 };
 
 struct http_loop {
@@ -112,7 +113,7 @@ struct http_server {
 	struct http_limits limits;
 	struct http_ops ops;
 	struct tls_conf *tls;
-	struct http_listener tcp, local; /* run by loop 0 */
+	struct http_listener tcp, local, local_too; /* run by loop 0 */
 	struct http_peers *peers;
 	struct http_budget budget;
 	atomic_uint conns, local_conns;

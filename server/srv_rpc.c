@@ -329,6 +329,7 @@ srv_rpc_call(void *thread, const struct http_request *rq)
 	c = &r->call;
 	c->origin = rq->local ? API_LOCAL_ROOT : API_NETWORK;
 	c->peer = rq->peer;
+	c->subject = rq->subject;
 	c->done = done;
 	c->owner = r;
 	if (xml_read_call(t->parser, rq->body, rq->body_bytes, c, text,
