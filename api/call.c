@@ -10,6 +10,7 @@
 /* Api */
 #include "api/api.h"
 #include "api/call.h"
+#include "api/flight.h"
 
 /* Calls that wait for the hypervisor; any thread, under the lock. */
 struct api_ops {
@@ -32,7 +33,11 @@ api_env_init(struct api_env *env)
 	/* Ids of an earlier daemon may still be answered: start elsewhere. */
 	env->random(env->ctx, &ops->next_id, sizeof(ops->next_id));
 	env->ops = ops;
-	return 0;
+	env->flights = api_flights_new();
+	if (env->flights != NULL)
+		return 0;
+	api_env_fini(env);
+	return -1;
 }
 
 void
@@ -43,6 +48,7 @@ api_env_fini(struct api_env *env)
 	(void)pthread_mutex_destroy(&env->ops->lock); /* nobody holds it */
 	free(env->ops);
 	env->ops = NULL;
+	api_flights_free(&env->flights);
 }
 
 void
