@@ -91,6 +91,12 @@ purity() { sh tests/model/check_purity.sh; }
 contract() { $PY tests/clients/contract.py; }
 diskfull() { $PY tests/clients/diskfull.py; }
 client() { $PY tests/clients/os_xenapi.py; }
+roles() {
+	$MAKE build/make-certs && $PY tests/clients/roles.py
+}
+asan_roles() {
+	ASAN_OPTIONS=detect_leaks=1 DAEMON=build/asan/xenapi-memoryd roles
+}
 crash() { $PY tests/clients/crash.py "${CRASH_ROUNDS:-200}"; }
 fuzz() { $MAKE fuzz-bounded; }
 style() { $MAKE style; }
@@ -103,10 +109,12 @@ phase purity purity
 phase style style
 phase contract contract
 phase client client
+phase roles roles
 phase diskfull diskfull
 phase clang clang_build
 phase asan asan
 phase asan-client asan_client
+phase asan-roles asan_roles
 phase tsan tsan
 phase tsan-client tsan_client
 phase crash crash
