@@ -25,7 +25,7 @@ say = $(if $(V),,@echo "  $(1) $@")
 .DELETE_ON_ERROR:
 
 .PHONY: build
-build: deps-build $(O)/xenapi-memoryd $(O)/xenapi-memory-hv-sim \
+build: build/.deps-build $(O)/xenapi-memoryd $(O)/xenapi-memory-hv-sim \
     $(O)/xenapi-memory-pam
 
 include .ci/packages.mk
@@ -45,8 +45,8 @@ GEN_STAMP := $(GEN)/.stamp
 $(GEN_STAMP): $(IDLC) xenapi-memory.idl
 	@mkdir -p $(GEN)
 	$(call say,IDL)
+	@touch $@ # older than what follows, so that make -q is right
 	$(Q)$(IDLC) xenapi-memory.idl $(GEN)
-	@touch $@
 # model half (linked into libmodel.a), api half (libapi.a)
 GEN_MODEL := $(GEN)/idl_tables.c
 GEN_API := $(GEN)/api_rows.c

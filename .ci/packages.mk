@@ -1,10 +1,10 @@
 # What is needed from Debian, by name, installed through apt when missing.
 # deps-build: to build and run; deps-check: for the tests besides.
 
-PKG_BUILD := gcc libc6-dev binutils libevent-dev libhttp-parser-dev \
+PKG_BUILD := python3 gcc libc6-dev binutils libevent-dev libhttp-parser-dev \
 	libexpat1-dev libssl-dev libsqlite3-dev libjansson-dev libinih-dev \
 	libcrypt-dev libpam0g-dev
-PKG_CHECK := valgrind libcriterion-dev libxmlrpc-core-c3-dev python3 \
+PKG_CHECK := libcriterion-dev libxmlrpc-core-c3-dev \
 	python3-os-xenapi curl sqlite3 clang clang-tidy clang-format \
 	libclang-rt-14-dev valgrind git procps
 PKG_BENCH := nginx-light wrk valgrind openssl

@@ -159,6 +159,7 @@ struct api_call {
 	bool parked;		   /* set by api_park for the dispatcher */
 	api_stage_f *stage;	   /* running now; NULL: the handler itself */
 	struct idl_ref op_vm;	   /* VM whose operation lock is held */
+	unsigned releases;	   /* times that letting go of it failed */
 	bool op_waiting;	   /* parked because of another operation */
 	struct api_call *ops_next; /* env->ops: commands in flight */
 	bool cancelled;

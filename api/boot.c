@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /* System */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,19 +13,31 @@
 #include "api/boot.h"
 #include "api/seed.h"
 
-/* A fact that could not be stored is asked for again after this. */
-#define RESYNC_MS 500
+/* What could not be stored is asked for again after this, then less often. */
+#define RESYNC_FIRST_MS 500
+#define RESYNC_LAST_MS 30000
 
 /* The call arena of a seeded guest's start. */
 #define START_ARENA_BYTES (256 * 1024)
+
+/* A job without a message: resync, seed. */
+struct step {
+	struct wrq_job job;
+	struct api_boot *b;
+	bool waited;
+};
 
 struct api_boot {
 	struct api_env *env;
 	const char *seed_path;
 	struct api_boot_calls calls;
 	struct hv_facts *facts; /* writer thread */
+	uint64_t said;		/* link: messages since HV_HELLO, it too */
+	uint64_t heard;		/* writer: how many of them it saw, no gap */
 	bool booted;		/* writer: the first HV_SYNCED was handled */
-	bool resyncing;		/* writer: a resync job is under way */
+	atomic_bool resyncing;	/* again is under way */
+	struct step again;	/* needs no memory when there is none */
+	int64_t resync_ms;	/* writer: until it asks again */
 	struct api_seed seed;	/* writer: guests to start */
 	size_t starting;	/* writer: starts that have not ended */
 	char text[300];
@@ -34,14 +47,9 @@ struct api_boot {
 struct fact {
 	struct wrq_job job;
 	struct api_boot *b;
+	uint64_t number; /* since HV_HELLO, which is 0 */
+	bool refused;	 /* not applied: b->text */
 	struct hv_msg msg;
-};
-
-/* A job without a message: resync, seed. */
-struct step {
-	struct wrq_job job;
-	struct api_boot *b;
-	bool waited;
 };
 
 /* ---- asking again ---- */
@@ -50,24 +58,25 @@ static enum wrq_verdict
 resync_run(struct wrq_job *job, struct fld_tx *tx)
 {
 	struct step *s = (struct step *)(void *)job;
+	struct api_boot *b = s->b;
 
 	(void)tx; /* only waits */
 	if (s->waited)
 		return WRQ_ABORT;
 	s->waited = true;
 	memset(job->wait, 0, sizeof(job->wait));
-	job->deadline_ms = s->b->env->now_ms(s->b->env->ctx) + RESYNC_MS;
+	job->deadline_ms = b->env->now_ms(b->env->ctx) + b->resync_ms;
 	return WRQ_PARK;
 }
 
 static void
 resync_done(struct wrq_job *job)
 {
-	struct step *s = (struct step *)(void *)job;
-	struct api_boot *b = s->b;
+	struct api_boot *b = ((struct step *)(void *)job)->b;
 
-	free(s);
-	b->resyncing = false;
+	b->resync_ms = b->resync_ms < RESYNC_LAST_MS / 2 ? b->resync_ms * 2
+							 : RESYNC_LAST_MS;
+	atomic_store(&b->resyncing, false); /* the job may be pushed again */
 	b->calls.sync(b->calls.ctx);
 }
 
@@ -78,31 +87,19 @@ resync_failed(struct wrq_job *job, const struct failure *why)
 	resync_done(job);
 }
 
-/* push_step - a job of ours into the writer; false: out of memory */
-static bool
-push_step(struct api_boot *b, const struct wrq_job *entries)
-{
-	struct step *s = calloc(1, sizeof(*s));
-
-	if (s == NULL)
-		return false;
-	s->job = *entries;
-	s->b = b;
-	wrq_push(b->env->writer, &s->job);
-	return true;
-}
-
-/* resync - have everything reported anew, a little later */
+/* resync - have everything reported anew, a little later; any thread */
 static void
 resync(struct api_boot *b, const char *reason)
 {
-	static const struct wrq_job entries = {
-	    .run = resync_run, .done = resync_done, .failed = resync_failed};
-
-	if (b->resyncing)
+	if (atomic_exchange(&b->resyncing, true))
 		return;
 	b->calls.warn(b->calls.ctx, reason);
-	b->resyncing = push_step(b, &entries);
+	b->again.job.run = resync_run;
+	b->again.job.done = resync_done;
+	b->again.job.failed = resync_failed;
+	b->again.b = b;
+	b->again.waited = false;
+	wrq_push(b->env->writer, &b->again.job);
 }
 
 /* resync_from - the same, for api_env.resync */
@@ -263,41 +260,93 @@ ensure_pool(struct api_env *env, struct fld_tx *tx, struct failure *why)
 				  : err_internal(why, "out of memory");
 }
 
+/*
+ * hear - count a message; false: others before it were never run
+ *
+ * Memory was short when they came, or when they were to be run.  Running one
+ * again counts it once.
+ */
+static bool
+hear(struct api_boot *b, const struct fact *f)
+{
+	if (f->number == 0)
+		b->heard = 0;
+	if (f->number == b->heard)
+		b->heard++;
+	return f->number < b->heard;
+}
+
+/* apply - a message becomes what the records say */
+static enum err
+apply(struct fact *f, struct fld_tx *tx, struct failure *why)
+{
+	struct api_boot *b = f->b;
+	enum err rc = ERR_NONE;
+
+	/* Who was not reported has ended: not so if one was not heard. */
+	if (!hear(b, f) && f->msg.type == HV_SYNCED)
+		return err_internal(why, "not all reports were heard");
+	if (f->msg.type == HV_HELLO)
+		rc = ensure_pool(b->env, tx, why);
+	if (rc == ERR_NONE)
+		rc = hv_facts_apply(b->facts, tx, &f->msg, why);
+	if (rc != ERR_NONE && f->msg.type == HV_HELLO)
+		b->heard = 0; /* no report has begun */
+	return rc;
+}
+
 static enum wrq_verdict
 fact_run(struct wrq_job *job, struct fld_tx *tx)
 {
 	struct fact *f = (struct fact *)(void *)job;
 	struct failure why;
-	enum err rc = ERR_NONE;
+	enum err rc = apply(f, tx, &why);
 
-	if (f->msg.type == HV_HELLO)
-		rc = ensure_pool(f->b->env, tx, &why);
-	if (rc == ERR_NONE)
-		rc = hv_facts_apply(f->b->facts, tx, &f->msg, &why);
-	if (rc == ERR_NONE)
+	f->refused = rc != ERR_NONE;
+	if (!f->refused)
 		return WRQ_COMMIT;
 	(void)snprintf(f->b->text, sizeof(f->b->text),
 	    "hypervisor fact refused: %s %s", idl_errors[rc].code,
 	    why.n > 0 ? why.param[0] : "");
-	f->b->calls.warn(f->b->calls.ctx, f->b->text);
 	return WRQ_ABORT;
+}
+
+/* begin_seed - the world is known for the first time */
+static void
+begin_seed(struct api_boot *b)
+{
+	struct step *s = calloc(1, sizeof(*s));
+
+	if (s == NULL) {
+		b->calls.hopeless(b->calls.ctx, "out of memory");
+		return;
+	}
+	s->job.run = seed_run;
+	s->job.done = seed_done;
+	s->job.failed = seed_failed;
+	s->b = b;
+	wrq_push(b->env->writer, &s->job);
 }
 
 static void
 fact_done(struct wrq_job *job)
 {
-	static const struct wrq_job seed = {
-	    .run = seed_run, .done = seed_done, .failed = seed_failed};
 	struct fact *f = (struct fact *)(void *)job;
 	struct api_boot *b = f->b;
-	uint32_t type = f->msg.type;
+	bool synced = f->msg.type == HV_SYNCED, refused = f->refused;
 
 	free(f);
-	if (type != HV_SYNCED || b->booted)
+	if (refused) {
+		resync(b, b->text);
+		return;
+	}
+	if (!synced)
+		return;
+	b->resync_ms = RESYNC_FIRST_MS;
+	if (b->booted)
 		return;
 	b->booted = true;
-	if (!push_step(b, &seed))
-		b->calls.hopeless(b->calls.ctx, "out of memory");
+	begin_seed(b);
 }
 
 static void
@@ -314,21 +363,25 @@ void
 api_boot_up(struct api_boot *b, const struct hv_msg *m)
 {
 	struct fact *f;
+	uint64_t number;
 
 	if (m->type == HV_RESULT) {
 		api_hv_result(b->env, &m->u.result);
 		return;
 	}
+	if (m->type == HV_HELLO)
+		b->said = 0;
+	number = b->said++;
 	f = calloc(1, sizeof(*f));
 	if (f == NULL) {
-		/* Better late than never; the link's thread has no resync. */
-		b->calls.sync(b->calls.ctx);
+		resync(b, "hypervisor fact lost: out of memory");
 		return;
 	}
 	f->job.run = fact_run;
 	f->job.done = fact_done;
 	f->job.failed = fact_failed;
 	f->b = b;
+	f->number = number;
 	f->msg = *m;
 	wrq_push(b->env->writer, &f->job);
 }
@@ -357,6 +410,7 @@ api_boot_new(struct api_env *env, const char *seed_path,
 	b->env = env;
 	b->seed_path = seed_path;
 	b->calls = *calls;
+	b->resync_ms = RESYNC_FIRST_MS;
 	b->facts = hv_facts_new(new_ref, env);
 	if (b->facts == NULL) {
 		free(b);

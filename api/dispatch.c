@@ -22,6 +22,10 @@
 
 #define SESSION_TOUCH_S 600
 
+/* An operation is let go of again so often, after so long. */
+#define RELEASES_MAX 100
+#define RELEASE_WAIT_MS 200
+
 /* permission - "vm.set_memory": the lower-cased method name, in the arena */
 static const char *
 permission(struct api_call *c)
@@ -212,11 +216,73 @@ write_run(struct wrq_job *job, struct fld_tx *tx)
 	return rc != ERR_NONE && !c->commit_failure ? WRQ_ABORT : WRQ_COMMIT;
 }
 
+/*
+ * release_stage - the changes of a stage were not stored: only let go
+ *
+ * Letting go takes a little memory.  When there is none, there may be some
+ * later; nobody can do anything with the VM before.
+ */
+static enum err
+release_stage(struct api_call *c, void *result, struct failure *why)
+{
+	(void)result; /* void */
+	if (c->releases > 0 && api_park(c, &c->op_vm, NULL, RELEASE_WAIT_MS))
+		return ERR_NONE;
+	if (!api_op_release(c))
+		return err_internal(why, "out of memory");
+	c->commit_failure = true;
+	err_copy(why, &c->bad);
+	return c->bad.code;
+}
+
+/* is_held - did a stage fail that was to let go of its operation? */
+static bool
+is_held(const struct api_call *c)
+{
+	return !idl_ref_is_null(&c->op_vm) && c->stage != NULL &&
+	       c->releases < RELEASES_MAX;
+}
+
+/* release - have the operation let go, after a stage that could not */
+static void
+release(struct api_call *c, const struct failure *why)
+{
+	if (c->stage == release_stage) {
+		c->releases++;
+	} else {
+		/* Operation locks are live: dropping one needs no disk. */
+		if (c->env->resync != NULL) /* tidies up what stays */
+			c->env->resync(c->env->resync_ctx,
+			    why->n > 0 ? why->param[0] : "not stored");
+		err_copy(&c->bad, why);
+		c->stage = release_stage;
+	}
+	c->deadline_ms = 0;
+	wrq_push(c->env->writer, &c->job);
+}
+
+static void
+write_failed(struct wrq_job *job, const struct failure *why)
+{
+	struct api_call *c = (struct api_call *)(void *)job;
+
+	if (is_held(c)) {
+		release(c, why);
+		return;
+	}
+	err_copy(&c->why, why);
+	api_call_finish(c, why->code);
+}
+
 static void
 write_done(struct wrq_job *job)
 {
 	struct api_call *c = (struct api_call *)(void *)job;
 
+	if (c->err != ERR_NONE && !c->commit_failure && is_held(c)) {
+		release(c, &c->why);
+		return;
+	}
 	if (c->err != ERR_NONE || c->then == NULL) {
 		api_call_finish(c, c->err);
 		return;
@@ -227,37 +293,6 @@ write_done(struct wrq_job *job)
 		api_ops_send(c);
 	else
 		wrq_push(c->env->writer, &c->job);
-}
-
-/* release_stage - the changes of a stage were not stored: only let go */
-static enum err
-release_stage(struct api_call *c, void *result, struct failure *why)
-{
-	(void)result; /* void */
-	api_op_release(c);
-	c->commit_failure = true;
-	err_copy(why, &c->bad);
-	return c->bad.code;
-}
-
-static void
-write_failed(struct wrq_job *job, const struct failure *why)
-{
-	struct api_call *c = (struct api_call *)(void *)job;
-
-	if (!idl_ref_is_null(&c->op_vm) && c->stage != NULL &&
-	    c->stage != release_stage) {
-		/* Operation locks are live: dropping one needs no disk. */
-		if (c->env->resync != NULL) /* tidies up what stays */
-			c->env->resync(c->env->resync_ctx,
-			    why->n > 0 ? why->param[0] : "not stored");
-		err_copy(&c->bad, why);
-		c->stage = release_stage;
-		wrq_push(c->env->writer, &c->job);
-		return;
-	}
-	err_copy(&c->why, why);
-	api_call_finish(c, why->code);
 }
 
 void

@@ -387,21 +387,24 @@ api_op_hold(struct api_call *c, struct failure *why)
 	return ERR_NONE;
 }
 
-void
+bool
 api_op_release(struct api_call *c)
 {
 	struct idl_vm *vm;
 	const struct idl_map *m;
 
 	fld_tx_delete(c->tx, IDL_CLASS_TASK, &c->task);
+	if (fld_get(c->view, IDL_CLASS_VM, &c->op_vm) == NULL)
+		return true; /* destroyed meanwhile */
 	vm = fld_tx_edit(c->tx, IDL_CLASS_VM, &c->op_vm);
 	if (vm == NULL)
-		return; /* destroyed meanwhile; or fld_tx_close says why */
-	if (vm->current_operations->n <= 1) {
-		vm->current_operations = &idl_map_none; /* needs no memory */
-		return;
-	}
-	m = without(vm->current_operations, &c->task, fld_tx_arena(c->tx));
-	if (m != NULL)
-		vm->current_operations = m;
+		return false;
+	m = &idl_map_none; /* needs no memory */
+	if (vm->current_operations->n > 1)
+		m = without(
+		    vm->current_operations, &c->task, fld_tx_arena(c->tx));
+	if (m == NULL)
+		return false;
+	vm->current_operations = m;
+	return true;
 }

@@ -77,8 +77,9 @@ enum err api_op_hold(struct api_call *c, struct failure *why);
 /*
  * api_op_release - the operation has ended, well or not; in its last stage
  *
+ * returns false: out of memory; the stage is to fail, and is run again
  * note    leaves c->op_vm alone: a stage may run again
  */
-void api_op_release(struct api_call *c);
+bool api_op_release(struct api_call *c);
 
 #endif

@@ -142,7 +142,8 @@ enum err
 api_vm_ended(struct api_call *c, void *result, struct failure *why)
 {
 	(void)result; /* void */
-	api_op_release(c);
+	if (!api_op_release(c))
+		return err_internal(why, "out of memory");
 	c->commit_failure = true;
 	return api_vm_hv_failure(c, why);
 }

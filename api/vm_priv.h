@@ -53,6 +53,8 @@ enum err api_vm_begin(struct api_call *c, const struct idl_ref *host,
 
 /*
  * api_vm_ended - the usual last stage: let go, and say how the command went
+ *
+ * errors  as api_vm_hv_failure; INTERNAL_ERROR [out of memory]
  */
 enum err api_vm_ended(struct api_call *c, void *result, struct failure *why);
 

@@ -72,6 +72,7 @@ attach(struct srv_hv *h, char *why, size_t why_bytes)
 	pthread_mutex_lock(&h->lock);
 	h->link = link;
 	pthread_mutex_unlock(&h->lock);
+	atomic_store(&h->connected, true);
 	srv_hv_sync(h);
 	return 0;
 }
@@ -91,6 +92,7 @@ take_link(struct srv_hv *h)
 {
 	struct hv_link *link;
 
+	atomic_store(&h->connected, false);
 	pthread_mutex_lock(&h->lock);
 	link = h->link;
 	h->link = NULL;
@@ -173,5 +175,6 @@ srv_hv_mend(struct srv_hv *h, int64_t now_ms)
 bool
 srv_hv_is_lost(const struct srv_hv *h)
 {
-	return atomic_load(&h->lost);
+	/* While a process is being started it is not lost, and not there. */
+	return atomic_load(&h->lost) || !atomic_load(&h->connected);
 }

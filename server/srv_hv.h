@@ -33,9 +33,10 @@ struct srv_hv {
 	char *argv[SRV_HV_ARGS]; /* the process; NULL-terminated */
 	struct api_boot *boot;
 	atomic_bool lost; /* the link has ended; the main thread restarts it */
-	atomic_uint commands; /* sent, not answered */
-	int64_t attached_ms;  /* when the link came up */
-	int64_t retry_ms;     /* pause before the next try */
+	atomic_bool connected; /* there is a link, and it may be lost */
+	atomic_uint commands;  /* sent, not answered */
+	int64_t attached_ms;   /* when the link came up */
+	int64_t retry_ms;      /* pause before the next try */
 	int64_t retry_at_ms;
 	/* Wake the main thread, so that it calls srv_hv_mend. Any thread. */
 	void (*wake)(void *ctx);

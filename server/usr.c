@@ -3,6 +3,7 @@
 /* System */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -195,27 +196,37 @@ usr_role(struct usr_db *db, const char *name)
 
 /* ---- logging in ---- */
 
-/* address_of - a peer without its port; of IPv6 the /64 that one owner has */
+/* net_of - of an IPv6 address its /64: one customer has all of that */
+static void
+net_of(char *address)
+{
+	char inner[USR_PEER];
+	struct in6_addr in6;
+	size_t n = strlen(address);
+
+	if (address[0] != '[' || n < 3)
+		return;
+	memcpy(inner, address + 1, n - 2);
+	inner[n - 2] = '\0';
+	if (inet_pton(AF_INET6, inner, &in6) != 1 || IN6_IS_ADDR_V4MAPPED(&in6))
+		return;
+	memset(in6.s6_addr + 8, 0, 8);
+	if (inet_ntop(AF_INET6, &in6, inner, sizeof(inner)) != NULL)
+		(void)snprintf(address, USR_PEER, "%s", inner);
+}
+
+/* address_of - a peer without its port, as far as it is counted as one */
 static void
 address_of(const char *peer, char *address)
 {
 	const char *colon = strrchr(peer, ':');
 	size_t n = colon != NULL ? (size_t)(colon - peer) : strlen(peer);
-	unsigned char six[16];
 
 	if (n >= USR_PEER)
 		n = USR_PEER - 1;
 	memcpy(address, peer, n);
 	address[n] = '\0';
-	if (address[0] != '[' || address[n - 1] != ']')
-		return;
-	address[n - 1] = '\0';
-	if (inet_pton(AF_INET6, address + 1, six) == 1) {
-		memset(six + 8, 0, 8);
-		(void)inet_ntop(AF_INET6, six, address, USR_PEER);
-	} else {
-		address[n - 1] = ']';
-	}
+	net_of(address);
 }
 
 /* look_up - hash and role of an account, the dummy's when unknown */
@@ -239,14 +250,14 @@ refuse(struct failure *why, const char *name, const char *text)
 /* refuse_wait - inside a gap */
 static enum err
 refuse_wait(
-    struct failure *why, const char *name, const char *address, int64_t wait_ms)
+    struct failure *why, const char *name, const char *peer, int64_t wait_ms)
 {
 	char text[96];
 
 	(void)snprintf(text, sizeof(text),
 	    "too many failed logins; try again in %lld s",
 	    (long long)((wait_ms + 999) / 1000));
-	log_debug("login: %s: refused for %lld ms: account=%s", address,
+	log_debug("login: %s: refused for %lld ms: account=%s", peer,
 	    (long long)wait_ms, name);
 	return refuse(why, name, text);
 }
@@ -254,8 +265,8 @@ refuse_wait(
 /* A try at a password, from entering the gap to leaving it. */
 struct attempt {
 	struct usr_db *db;
-	const char *name;    /* as the caller said it */
-	const char *account; /* what is counted */
+	const char *name, *peer; /* as they came */
+	struct usr_gap_who who;
 	char address[USR_PEER];
 	int64_t now_ms;
 };
@@ -266,12 +277,12 @@ leave(
     const struct attempt *t, bool right, struct failure *why, const char *text)
 {
 	pthread_mutex_lock(&t->db->lock);
-	usr_gap_leave(&t->db->gap, t->account, t->address, t->now_ms,
+	usr_gap_leave(&t->db->gap, &t->who, t->now_ms,
 	    right ? USR_GAP_SUCCESS : USR_GAP_FAILURE);
 	pthread_mutex_unlock(&t->db->lock);
 	if (right)
 		return ERR_NONE;
-	log_info("login: %s: failed: account=%s", t->address, t->name);
+	log_info("login: %s: failed: account=%s", t->peer, t->name);
 	return refuse(why, t->name, text);
 }
 
@@ -282,7 +293,7 @@ login_pam(const struct attempt *t, const char *password,
 {
 	int role = -1;
 	enum usr_pam_result r =
-	    usr_pam_check(t->db->pam, t->name, password, t->address, &role);
+	    usr_pam_check(t->db->pam, t->name, password, t->peer, &role);
 
 	if (r == USR_PAM_FAILED) {
 		/* Not his fault, but who makes it hang waits like others. */
@@ -292,7 +303,7 @@ login_pam(const struct attempt *t, const char *password,
 		return leave(t, false, why, "wrong name or password");
 	(void)leave(t, true, why, ""); /* the password was right */
 	if (r == USR_PAM_NO_ROLE) {
-		log_info("login: %s: no role: account=%s", t->address, t->name);
+		log_info("login: %s: no role: account=%s", t->peer, t->name);
 		return err_fail(why, ERR_SESSION_AUTHORIZATION_FAILED, "ss",
 		    t->name, "no group of the user has a role here");
 	}
@@ -302,15 +313,16 @@ login_pam(const struct attempt *t, const char *password,
 
 /* begin - fill an attempt and enter the gap */
 static enum err
-begin(struct attempt *t, const char *peer, struct failure *why)
+begin(struct attempt *t, struct failure *why)
 {
 	int64_t wait_ms;
 
-	address_of(peer, t->address);
+	address_of(t->peer, t->address);
+	t->who.address = t->address;
 	pthread_mutex_lock(&t->db->lock);
-	wait_ms = usr_gap_enter(&t->db->gap, t->account, t->address, t->now_ms);
+	wait_ms = usr_gap_enter(&t->db->gap, &t->who, t->now_ms);
 	pthread_mutex_unlock(&t->db->lock);
-	return wait_ms > 0 ? refuse_wait(why, t->name, t->address, wait_ms)
+	return wait_ms > 0 ? refuse_wait(why, t->name, t->peer, wait_ms)
 			   : ERR_NONE;
 }
 
@@ -319,25 +331,25 @@ usr_login(struct usr_db *db, const char *name, const char *password,
     const char *peer, int64_t now_ms, struct usr_user *user_out,
     struct failure *why)
 {
-	struct attempt t = {.db = db, .name = name, .now_ms = now_ms};
-	bool known, ok;
+	struct attempt t = {
+	    .db = db, .name = name, .peer = peer, .now_ms = now_ms};
+	bool ok;
 	enum err rc;
 	char *h;
 	int role;
 
 	pthread_mutex_lock(&db->lock);
-	h = look_up(db, name, &role, &known);
+	h = look_up(db, name, &role, &t.who.known);
 	pthread_mutex_unlock(&db->lock);
-	/* All unknown accounts share an entry: they cannot fill the table. */
-	t.account = known || db->pam != NULL ? name : "";
-	rc = begin(&t, peer, why);
-	if (rc == ERR_NONE && !known && db->pam != NULL) {
+	t.who.account = name;
+	rc = begin(&t, why);
+	if (rc == ERR_NONE && !t.who.known && db->pam != NULL) {
 		free(h);
 		return login_pam(&t, password, user_out, why);
 	}
 	if (rc == ERR_NONE) {
 		ok = h != NULL && strlen(password) <= USR_PASSWORD_MAX &&
-		     usr_file_matches(password, h) && known;
+		     usr_file_matches(password, h) && t.who.known;
 		rc = leave(&t, ok, why, "wrong name or password");
 	}
 	free(h);
@@ -380,9 +392,11 @@ usr_pool_login(struct usr_db *db, const char *path, const char *secret,
     const char *name, const char *peer, int64_t now_ms, struct failure *why)
 {
 	struct attempt t = {
-	    .db = db, .name = name, .account = USR_POOL, .now_ms = now_ms};
-	enum err rc = begin(&t, peer, why);
+	    .db = db, .name = name, .peer = peer, .now_ms = now_ms};
+	enum err rc;
 
+	t.who = (struct usr_gap_who){.account = USR_POOL, .known = true};
+	rc = begin(&t, why);
 	if (rc != ERR_NONE)
 		return rc;
 	return leave(&t, path[0] != '\0' && secret_matches(path, secret), why,

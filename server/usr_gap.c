@@ -10,8 +10,7 @@
 #define FORGET_MS (15 * 60 * 1000) /* failures older than this are forgiven */
 #define TRUST_MS (60 * 60 * 1000)  /* a success counts for this long */
 #define BUSY_MS 1000		   /* come back when the other try is over */
-#define EVERYWHERE "*"		   /* as address */
-#define ANYBODY "*"		   /* as account */
+#define EVERYWHERE "*"
 
 /* How gaps grow: free failures, first gap, last gap. */
 struct rule {
@@ -20,13 +19,40 @@ struct rule {
 };
 
 static const struct rule pair_rule = {3, 1000, 60000};
-static const struct rule account_rule = {10, 100, 2000};
-static const struct rule address_rule = {20, 200, 10000};
+static const struct rule many_rule = {10, 100, 2000};
 
-/* set_of - the set a pair lives in */
-static struct usr_gap_entry *
-set_of(struct usr_gap *g, const char *account, const char *address)
+/* An entry's name. */
+struct key {
+	enum usr_gap_part part;
+	const char *account, *address;
+};
+
+/* of_pair, of_account, of_address - the three entries that a try touches */
+static struct key
+of_pair(const struct usr_gap_who *who)
 {
+	return (struct key){who->known ? USR_GAP_KNOWN : USR_GAP_UNKNOWN,
+	    who->account, who->address};
+}
+
+static struct key
+of_account(const struct usr_gap_who *who)
+{
+	return (struct key){who->known ? USR_GAP_KNOWN : USR_GAP_UNKNOWN,
+	    who->account, EVERYWHERE};
+}
+
+static struct key
+of_address(const struct usr_gap_who *who)
+{
+	return (struct key){USR_GAP_ADDRESS, "", who->address};
+}
+
+/* set_of - the set an entry lives in */
+static struct usr_gap_entry *
+set_of(struct usr_gap *g, const struct key *k)
+{
+	const char *account = k->account, *address = k->address;
 	uint64_t h = g->seed;
 
 	for (size_t i = 0; i < USR_GAP_KEY - 1 && account[i] != '\0'; i++)
@@ -35,28 +61,27 @@ set_of(struct usr_gap *g, const char *account, const char *address)
 	for (size_t i = 0; i < USR_GAP_KEY - 1 && address[i] != '\0'; i++)
 		h = (h ^ (unsigned char)address[i]) * 0x9e3779b97f4a7c15u;
 	h ^= h >> 32;
-	return g->entries[h % USR_GAP_SETS];
+	return g->entries[k->part][h % USR_GAP_SETS];
 }
 
 static bool
-is(const struct usr_gap_entry *e, const char *account, const char *address)
+is(const struct usr_gap_entry *e, const struct key *k)
 {
 	return e->address[0] != '\0' &&
-	       strncmp(e->account, account, USR_GAP_KEY - 1) == 0 &&
-	       strncmp(e->address, address, USR_GAP_KEY - 1) == 0;
+	       strncmp(e->account, k->account, USR_GAP_KEY - 1) == 0 &&
+	       strncmp(e->address, k->address, USR_GAP_KEY - 1) == 0;
 }
 
-/* find - the entry of a pair; NULL when nothing is known of it */
+/* find - an entry; NULL when nothing is known of it */
 static struct usr_gap_entry *
-find(
-    struct usr_gap *g, const char *account, const char *address, int64_t now_ms)
+find(struct usr_gap *g, struct key k, int64_t now_ms)
 {
-	struct usr_gap_entry *set = set_of(g, account, address);
+	struct usr_gap_entry *set = set_of(g, &k);
 
 	for (int i = 0; i < USR_GAP_WAYS; i++) {
 		struct usr_gap_entry *e = &set[i];
 
-		if (!is(e, account, address))
+		if (!is(e, &k))
 			continue;
 		if (now_ms - e->touched_ms > FORGET_MS)
 			e->failures = 0;
@@ -65,13 +90,12 @@ find(
 	return NULL;
 }
 
-/* obtain - the entry of a pair, in the place of the oldest if need be */
+/* obtain - an entry, in the place of the oldest if need be */
 static struct usr_gap_entry *
-obtain(
-    struct usr_gap *g, const char *account, const char *address, int64_t now_ms)
+obtain(struct usr_gap *g, struct key k, int64_t now_ms)
 {
-	struct usr_gap_entry *e = find(g, account, address, now_ms);
-	struct usr_gap_entry *set = set_of(g, account, address);
+	struct usr_gap_entry *e = find(g, k, now_ms);
+	struct usr_gap_entry *set = set_of(g, &k);
 
 	if (e != NULL)
 		return e;
@@ -81,8 +105,8 @@ obtain(
 		    set[i].touched_ms < e->touched_ms)
 			e = &set[i];
 	memset(e, 0, sizeof(*e));
-	strncpy(e->account, account, USR_GAP_KEY - 1);
-	strncpy(e->address, address, USR_GAP_KEY - 1);
+	strncpy(e->account, k.account, USR_GAP_KEY - 1);
+	strncpy(e->address, k.address, USR_GAP_KEY - 1);
 	e->next_ms = e->success_ms = INT64_MIN;
 	e->touched_ms = now_ms;
 	return e;
@@ -105,36 +129,44 @@ fail(struct usr_gap_entry *e, const struct rule *r, int64_t now_ms)
 	e->next_ms = now_ms + gap_ms;
 }
 
-int64_t
-usr_gap_enter(
-    struct usr_gap *g, const char *account, const char *address, int64_t now_ms)
+/* rest_ms - how long an entry's gap still is */
+static int64_t
+rest_ms(const struct usr_gap_entry *e, int64_t now_ms)
 {
-	struct usr_gap_entry *pair = find(g, account, address, now_ms);
-	struct usr_gap_entry *all = find(g, account, EVERYWHERE, now_ms);
-	struct usr_gap_entry *any = find(g, ANYBODY, address, now_ms);
+	return e != NULL && e->next_ms > now_ms ? e->next_ms - now_ms : 0;
+}
+
+int64_t
+usr_gap_enter(struct usr_gap *g, const struct usr_gap_who *who, int64_t now_ms)
+{
+	struct usr_gap_entry *pair = find(g, of_pair(who), now_ms);
 	bool trusted = pair != NULL && pair->success_ms != INT64_MIN &&
 		       now_ms - pair->success_ms < TRUST_MS;
+	int64_t account_ms, address_ms;
 
-	if (pair != NULL && pair->next_ms > now_ms)
-		return pair->next_ms - now_ms;
+	if (rest_ms(pair, now_ms) > 0)
+		return rest_ms(pair, now_ms);
 	/* Somebody who guesses has one try at a time. */
 	if (pair != NULL && pair->failures > 0 && pair->busy > 0)
 		return BUSY_MS;
-	if (!trusted && all != NULL && all->next_ms > now_ms)
-		return all->next_ms - now_ms;
-	if (!trusted && any != NULL && any->next_ms > now_ms)
-		return any->next_ms - now_ms;
-	pair = obtain(g, account, address, now_ms);
+	if (!trusted) {
+		account_ms = rest_ms(find(g, of_account(who), now_ms), now_ms);
+		address_ms = rest_ms(find(g, of_address(who), now_ms), now_ms);
+		if (account_ms > 0 || address_ms > 0)
+			return account_ms > address_ms ? account_ms
+						       : address_ms;
+	}
+	pair = obtain(g, of_pair(who), now_ms);
 	pair->busy++;
 	pair->touched_ms = now_ms;
 	return 0;
 }
 
 void
-usr_gap_leave(struct usr_gap *g, const char *account, const char *address,
-    int64_t now_ms, enum usr_gap_outcome outcome)
+usr_gap_leave(struct usr_gap *g, const struct usr_gap_who *who, int64_t now_ms,
+    enum usr_gap_outcome outcome)
 {
-	struct usr_gap_entry *pair = obtain(g, account, address, now_ms);
+	struct usr_gap_entry *pair = obtain(g, of_pair(who), now_ms);
 
 	if (pair->busy > 0)
 		pair->busy--;
@@ -145,6 +177,6 @@ usr_gap_leave(struct usr_gap *g, const char *account, const char *address,
 		return;
 	}
 	fail(pair, &pair_rule, now_ms);
-	fail(obtain(g, account, EVERYWHERE, now_ms), &account_rule, now_ms);
-	fail(obtain(g, ANYBODY, address, now_ms), &address_rule, now_ms);
+	fail(obtain(g, of_account(who), now_ms), &many_rule, now_ms);
+	fail(obtain(g, of_address(who), now_ms), &many_rule, now_ms);
 }

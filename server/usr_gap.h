@@ -5,13 +5,16 @@
 /*
  * usr_gap - who has to wait before the next try at a password
  *
- * A bounded table of (account, address) pairs, one entry for each account over
- * all addresses (address "*"), one for each address over all accounts (account
- * "*").  A pair gets 3 free failures, then 1 s doubling to 60 s.  An account
- * gets 10, then 100 ms doubling to 2 s: enough to stop a distributed guesser,
- * little enough not to be a lock-out.  An address gets 20, then 200 ms doubling
- * to 10 s.  A pair that has logged in during the last hour feels its own gap
- * only.
+ * A bounded table of (account, address) pairs, and one entry for each account
+ * over all addresses (address "*"), and one for each address over all accounts
+ * (account "").  A pair gets 3 free failures, then 1 s doubling to 60 s.  An
+ * account or an address gets 10, then 100 ms doubling to 2 s: enough to stop a
+ * distributed guesser, or one who tries many names, little enough not to be a
+ * lock-out; a pair that has logged in during the last hour does not feel it.
+ *
+ * Names that are no account are treated alike, or the gaps would tell which
+ * are; they have a part of the table to themselves, so that made-up names push
+ * nothing out that matters.
  *
  * Not thread safe: the caller locks.
  *
@@ -27,7 +30,7 @@
 #define USR_GAP_KEY 40
 
 struct usr_gap_entry {
-	char account[USR_GAP_KEY]; /* cut short; "" account: all unknown */
+	char account[USR_GAP_KEY]; /* cut short; "": all of an address */
 	char address[USR_GAP_KEY]; /* "" entry not in use */
 	unsigned failures;	   /* since the last success */
 	unsigned busy;		   /* verifications under way */
@@ -36,9 +39,20 @@ struct usr_gap_entry {
 	int64_t success_ms; /* last success; INT64_MIN: none */
 };
 
+/* Parts of the table. */
+enum usr_gap_part { USR_GAP_KNOWN, USR_GAP_UNKNOWN, USR_GAP_ADDRESS };
+#define USR_GAP_PARTS 3
+
 struct usr_gap {
 	uint64_t seed; /* nobody outside can aim at a set */
-	struct usr_gap_entry entries[USR_GAP_SETS][USR_GAP_WAYS];
+	struct usr_gap_entry entries[USR_GAP_PARTS][USR_GAP_SETS][USR_GAP_WAYS];
+};
+
+/* Who tries. */
+struct usr_gap_who {
+	const char *account;
+	bool known; /* is there such an account? */
+	const char *address;
 };
 
 /*
@@ -46,14 +60,14 @@ struct usr_gap {
  *
  * returns 0: yes, usr_gap_leave must follow; else how long to wait, in ms
  */
-int64_t usr_gap_enter(struct usr_gap *g, const char *account,
-    const char *address, int64_t now_ms);
+int64_t usr_gap_enter(
+    struct usr_gap *g, const struct usr_gap_who *who, int64_t now_ms);
 
 /*
  * usr_gap_leave - the outcome of the try
  */
 enum usr_gap_outcome { USR_GAP_SUCCESS, USR_GAP_FAILURE };
-void usr_gap_leave(struct usr_gap *g, const char *account, const char *address,
+void usr_gap_leave(struct usr_gap *g, const struct usr_gap_who *who,
     int64_t now_ms, enum usr_gap_outcome outcome);
 
 #endif

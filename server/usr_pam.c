@@ -200,6 +200,20 @@ role_of(const struct usr_pam *p, char *text)
 	return role;
 }
 
+/* host_of - a peer without port and brackets, as PAM knows hosts */
+static void
+host_of(const char *peer, char *host, size_t n)
+{
+	const char *colon = strrchr(peer, ':');
+	int len = colon != NULL ? (int)(colon - peer) : (int)strlen(peer);
+
+	if (peer[0] == '[' && len > 1) {
+		peer++;
+		len -= 2;
+	}
+	(void)snprintf(host, n, "%.*s", len, peer);
+}
+
 /* judge - what an answer means */
 static enum usr_pam_result
 judge(const struct usr_pam *p, const char *name, char *text, int *role_out)
@@ -223,18 +237,19 @@ judge(const struct usr_pam *p, const char *name, char *text, int *role_out)
 /* check - one, in a process of its own */
 static enum usr_pam_result
 check(struct usr_pam *p, const char *name, const char *password,
-    const char *address, int *role_out)
+    const char *peer, int *role_out)
 {
 	int64_t until_ms = now_ms() + p->limit_ms;
 	enum usr_pam_result r = USR_PAM_FAILED;
-	char text[ANSWER_MAX] = "";
+	char text[ANSWER_MAX] = "", host[64];
 	struct check k;
 
+	host_of(peer, host, sizeof(host));
 	if (!start(p, &k)) {
 		log_warn("pam: %s cannot be started", p->program);
 		return USR_PAM_FAILED;
 	}
-	if (ask(&k, address, name, password) && hear(&k, text, until_ms))
+	if (ask(&k, host, name, password) && hear(&k, text, until_ms))
 		r = judge(p, name, text, role_out);
 	else
 		log_warnx("pam: account=%s: no answer from service %s", name,
@@ -245,7 +260,7 @@ check(struct usr_pam *p, const char *name, const char *password,
 
 enum usr_pam_result
 usr_pam_check(struct usr_pam *p, const char *name, const char *password,
-    const char *address, int *role_out)
+    const char *peer, int *role_out)
 {
 	enum usr_pam_result r = USR_PAM_FAILED;
 
@@ -253,7 +268,7 @@ usr_pam_check(struct usr_pam *p, const char *name, const char *password,
 	    strlen(password) > 512)
 		return USR_PAM_DENIED;
 	if (atomic_fetch_add(&p->checks, 1) < p->checks_max)
-		r = check(p, name, password, address, role_out);
+		r = check(p, name, password, peer, role_out);
 	else
 		log_warnx("pam: account=%s: too many checks at a time", name);
 	atomic_fetch_sub(&p->checks, 1);

@@ -52,10 +52,10 @@ enum usr_pam_result {
 /*
  * usr_pam_check - is this the password of that user, and what may he do?
  *
- * in      address  the caller's, for PAM's own rules and logs
+ * in      peer  "address:port" of the caller, for PAM's own rules and logs
  * out     role_out  for USR_PAM_ACCEPTED: enum idl_role, strongest of all
  */
 enum usr_pam_result usr_pam_check(struct usr_pam *p, const char *name,
-    const char *password, const char *address, int *role_out);
+    const char *password, const char *peer, int *role_out);
 
 #endif

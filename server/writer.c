@@ -411,6 +411,7 @@ wrq_run_once(struct wrq *q)
 {
 	if (q->is_dead)
 		return false;
+	gather(q); /* first: what ends a wait in time goes before its expiry */
 	expire(q);
 	q->n = 0;
 	take(q);

@@ -68,19 +68,18 @@ tsan() {
 	    return 1
 	rc=0
 	for t in build/tsan/tests/stress-*; do
+		case $t in *.a) continue ;; esac
 		echo "== $t"
 		TSAN_OPTIONS=halt_on_error=0:exitcode=66 timeout 600 "$t" ||
 		    { echo "$t: exit status $?"; rc=1; }
 	done
 	return $rc
 }
-asan_diskfull() { $PY tests/clients/diskfull.py; }
-client() {
+asan_client() {
 	ASAN_OPTIONS=detect_leaks=1 DAEMON=build/asan/xenapi-memoryd \
 	    $PY tests/clients/os_xenapi.py
 }
-tsan_diskfull() { $PY tests/clients/diskfull.py; }
-client() {
+tsan_client() {
 	TSAN_OPTIONS=exitcode=66 DAEMON=build/tsan/xenapi-memoryd \
 	    $PY tests/clients/crowd.py
 }
@@ -90,6 +89,7 @@ clang_build() {
 purity() { sh tests/model/check_purity.sh; }
 contract() { $PY tests/clients/contract.py; }
 diskfull() { $PY tests/clients/diskfull.py; }
+hostile() { $PY tests/clients/hostile.py; }
 client() { $PY tests/clients/os_xenapi.py; }
 roles() {
 	$MAKE build/make-certs && $PY tests/clients/roles.py
@@ -97,6 +97,7 @@ roles() {
 asan_roles() {
 	ASAN_OPTIONS=detect_leaks=1 DAEMON=build/asan/xenapi-memoryd roles
 }
+wire() { $PY tests/clients/wire.py; }
 crash() { $PY tests/clients/crash.py "${CRASH_ROUNDS:-200}"; }
 fuzz() { $MAKE fuzz-bounded; }
 style() { $MAKE style; }
@@ -110,7 +111,9 @@ phase style style
 phase contract contract
 phase client client
 phase roles roles
+phase wire wire
 phase diskfull diskfull
+phase hostile hostile
 phase clang clang_build
 phase asan asan
 phase asan-client asan_client

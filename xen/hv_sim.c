@@ -378,6 +378,7 @@ hv_sim_host_init(struct hv_sim_host *h)
 {
 	memset(h, 0, sizeof *h);
 	memcpy(h->name, "sim", sizeof "sim");
+	memcpy(h->address, "127.0.0.1", sizeof "127.0.0.1");
 	h->memory_kib = 64 * GIB_KIB;
 	h->dom0_kib = 1 * GIB_KIB;
 	h->cpus = 16;

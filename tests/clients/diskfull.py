@@ -39,7 +39,7 @@ def main():
     os.makedirs(base, exist_ok=True)
     libc = ctypes.CDLL(None, use_errno=True)
     assert libc.mount(b"none", base.encode(), b"tmpfs", 0,
-                      b"size=8m") == 0, os.strerror(ctypes.get_errno())
+                      b"size=8m,mode=0700") == 0, os.strerror(ctypes.get_errno())
     with daemon.Daemon(state=base) as d:
         api = d.local()
         vm = api.call("VM.create", daemon.vm_record(
@@ -81,6 +81,6 @@ if __name__ == "__main__":
     if os.environ.get("IN_NAMESPACE") != "1":
         flags = ["-m"] if os.geteuid() == 0 else ["-rm"]
         sys.exit(subprocess.run(
-            ["unshare"] + flags + [sys.executable] + sys.argv,
+            ["unshare", "--propagation", "unchanged"] + flags + [sys.executable] + sys.argv,
             env=dict(os.environ, IN_NAMESPACE="1")).returncode)
     main()

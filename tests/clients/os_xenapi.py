@@ -52,6 +52,7 @@ def about(x):
                         x.host.get_API_version_minor(host)), ("2", "23"))
     is_("software version has xapi", "xapi" in
         x.host.get_software_version(host), True)
+    is_("the host has an address", x.host.get_address(host), "127.0.0.1")
     is_("restrict_dmc", x.host.get_license_params(host)["restrict_dmc"],
         "false")
     metrics = x.host.get_metrics(host)

@@ -6,7 +6,8 @@ FUZZ_DIR := build/fuzz
 FUZZ_NAMES := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
 # fuzz_calls drives the whole service in the world of the api suite.
-FUZZ_SRC_fuzz_calls := $(wildcard tests/api/help_*.c)
+FUZZ_SRC_fuzz_calls := $(wildcard tests/api/help_*.c) \
+	tests/model/help_random.c
 FUZZ_LIBS_fuzz_calls := -lcriterion
 define fuzz_rule
 $(O)/$(1): $(call obj,tests/fuzz/$(1).c $(FUZZ_SRC_$(1))) $(LIB_FILES)

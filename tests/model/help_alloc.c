@@ -22,6 +22,7 @@ enum when { NEVER, ONCE, FROM };
 static _Thread_local enum when when;
 static _Thread_local size_t until; /* allocations that still succeed */
 static _Thread_local bool failed;
+static _Thread_local bool held;
 
 void
 help_alloc_fail_nth(size_t n)
@@ -49,11 +50,23 @@ help_alloc_stop(void)
 	return r;
 }
 
+void
+help_alloc_hold(void)
+{
+	held = true;
+}
+
+void
+help_alloc_go_on(void)
+{
+	held = false;
+}
+
 /* must_fail - count one allocation */
 static BARE bool
 must_fail(void)
 {
-	if (when == NEVER)
+	if (when == NEVER || held)
 		return false;
 	if (until > 0) {
 		until--;

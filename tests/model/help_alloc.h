@@ -40,4 +40,11 @@ void help_alloc_fail_from(size_t n);
  */
 bool help_alloc_stop(void);
 
+/*
+ * help_alloc_hold - no allocation fails or counts for now: not ours to test
+ * help_alloc_go_on - as before
+ */
+void help_alloc_hold(void);
+void help_alloc_go_on(void);
+
 #endif

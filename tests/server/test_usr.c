@@ -225,20 +225,39 @@ Test(usr, guesser_waits_and_an_address_that_logged_in_does_not)
 	usr_close(&db);
 }
 
+static struct usr_gap g;
+
+/* enter, leave - a try of root from an address */
+static int64_t
+enter(const char *address, int64_t now_ms)
+{
+	const struct usr_gap_who who = {"root", true, address};
+
+	return usr_gap_enter(&g, &who, now_ms);
+}
+
+static void
+leave(const char *address, int64_t now_ms, enum usr_gap_outcome outcome)
+{
+	const struct usr_gap_who who = {"root", true, address};
+
+	usr_gap_leave(&g, &who, now_ms, outcome);
+}
+
 /* gap_after - how long a pair waits right after so many failures */
 static int64_t
 gap_after(unsigned failures)
 {
-	static struct usr_gap g;
+	memset(&g, 0, sizeof(g));
 	int64_t now_ms = 0, wait_ms;
 
 	memset(&g, 0, sizeof(g));
 	for (unsigned i = 0; i < failures; i++) {
-		while ((wait_ms = usr_gap_enter(&g, "root", "a", now_ms)) > 0)
+		while ((wait_ms = enter("a", now_ms)) > 0)
 			now_ms += wait_ms;
-		usr_gap_leave(&g, "root", "a", now_ms, USR_GAP_FAILURE);
+		leave("a", now_ms, USR_GAP_FAILURE);
 	}
-	return usr_gap_enter(&g, "root", "a", now_ms);
+	return enter("a", now_ms);
 }
 
 Test(usr_gap, table)
@@ -263,44 +282,105 @@ Test(usr_gap, table)
 
 Test(usr_gap, one_try_at_a_time_once_it_failed)
 {
-	static struct usr_gap g;
+	memset(&g, 0, sizeof(g));
 
-	cr_expect_eq(usr_gap_enter(&g, "root", "a", 0), 0);
-	cr_expect_eq(usr_gap_enter(&g, "root", "a", 0), 0,
+	cr_expect_eq(enter("a", 0), 0);
+	cr_expect_eq(enter("a", 0), 0,
 	    "a client that opens two sessions at once is no guesser");
-	usr_gap_leave(&g, "root", "a", 0, USR_GAP_FAILURE);
-	cr_expect_neq(usr_gap_enter(&g, "root", "a", 0), 0);
-	usr_gap_leave(&g, "root", "a", 0, USR_GAP_SUCCESS);
-	cr_expect_eq(usr_gap_enter(&g, "root", "a", 0), 0);
+	leave("a", 0, USR_GAP_FAILURE);
+	cr_expect_neq(enter("a", 0), 0);
+	leave("a", 0, USR_GAP_SUCCESS);
+	cr_expect_eq(enter("a", 0), 0);
 }
 
 Test(usr_gap, guesses_from_everywhere_make_a_small_gap_for_strangers)
 {
-	static struct usr_gap g;
+	memset(&g, 0, sizeof(g));
 	char address[16];
 
-	cr_expect_eq(usr_gap_enter(&g, "root", "friend", 0), 0);
-	usr_gap_leave(&g, "root", "friend", 0, USR_GAP_SUCCESS);
+	cr_expect_eq(enter("friend", 0), 0);
+	leave("friend", 0, USR_GAP_SUCCESS);
 	for (int i = 0; i < 100; i++) {
 		(void)snprintf(address, sizeof(address), "a%d", i);
-		usr_gap_leave(&g, "root", address, 0, USR_GAP_FAILURE);
+		leave(address, 0, USR_GAP_FAILURE);
 	}
-	cr_expect_eq(usr_gap_enter(&g, "root", "stranger", 0), 2000);
-	cr_expect_eq(usr_gap_enter(&g, "root", "friend", 0), 0);
-	cr_expect_eq(usr_gap_enter(&g, "root", "stranger", 2000), 0);
+	cr_expect_eq(enter("stranger", 0), 2000);
+	cr_expect_eq(enter("friend", 0), 0);
+	cr_expect_eq(enter("stranger", 2000), 0);
 }
 
 Test(usr_gap, a_flood_of_addresses_cannot_grow_the_table)
 {
-	static struct usr_gap g;
+	memset(&g, 0, sizeof(g));
 	char address[16];
 
 	for (int i = 0; i < 20000; i++) {
 		(void)snprintf(address, sizeof(address), "a%d", i);
-		if (usr_gap_enter(&g, "root", address, i * 10000) == 0)
-			usr_gap_leave(
-			    &g, "root", address, i * 10000, USR_GAP_FAILURE);
+		if (enter(address, i * 10000) == 0)
+			leave(address, i * 10000, USR_GAP_FAILURE);
 	}
-	cr_expect_eq(
-	    usr_gap_enter(&g, "root", "a19999", 19999 * 10000 + 5000), 0);
+	cr_expect_eq(enter("a19999", 19999 * 10000 + 5000), 0);
+}
+
+Test(usr_gap, names_that_are_no_account_wait_like_those_that_are)
+{
+	int64_t wait_ms[2][6];
+
+	for (int known = 0; known < 2; known++) {
+		const struct usr_gap_who who = {"alice", known, "a"};
+		const struct usr_gap_who other = {"nobody", false, "a"};
+
+		memset(&g, 0, sizeof(g));
+		for (int i = 0; i < 3; i++)
+			usr_gap_leave(&g, &other, 0, USR_GAP_FAILURE);
+		for (int i = 0; i < 6; i++) {
+			wait_ms[known][i] = usr_gap_enter(&g, &who, 0);
+			usr_gap_leave(&g, &who, 0, USR_GAP_FAILURE);
+		}
+	}
+	cr_expect_arr_eq(wait_ms[0], wait_ms[1], sizeof(wait_ms[0]));
+}
+
+Test(usr_gap, who_tries_many_names_waits_for_every_name)
+{
+	char name[16];
+	struct usr_gap_who who = {name, false, "a"};
+
+	memset(&g, 0, sizeof(g));
+	for (int i = 0; i < 20; i++) {
+		(void)snprintf(name, sizeof(name), "n%d", i);
+		usr_gap_leave(&g, &who, 0, USR_GAP_FAILURE);
+	}
+	(void)snprintf(name, sizeof(name), "new");
+	cr_expect_eq(usr_gap_enter(&g, &who, 0), 2000);
+	cr_expect_eq(enter("a", 0), 2000, "root, too");
+	cr_expect_eq(enter("b", 0), 0, "but from elsewhere");
+}
+
+Test(usr, addresses_of_an_ipv6_network_count_as_one)
+{
+	static const struct {
+		const char *peer;
+		bool waits;
+	} rows[] = {
+	    {"[2001:db8:1:2:3:4:5:6]:1", true},
+	    {"[2001:db8:1:2::]:2", true},
+	    {"[2001:db8:1:3:3:4:5:6]:1", false},
+	    {"[::ffff:1.2.3.4]:1", false},
+	};
+	struct usr_db *db = usr_open(dir, NULL, why_text, sizeof(why_text));
+	char *password = first_password();
+	struct failure why;
+	struct usr_user user;
+
+	cr_assert_not_null(db);
+	for (int i = 0; i < 3; i++)
+		(void)usr_login(
+		    db, "root", "guess", "[2001:db8:1:2::7]:1", 0, &user, &why);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		cr_expect_eq(usr_login(db, "root", password, rows[i].peer, 0,
+				 &user, &why) != ERR_NONE,
+		    rows[i].waits, "%s", rows[i].peer);
+	free(password);
+	usr_close(&db);
 }
