@@ -26,7 +26,7 @@ say = $(if $(V),,@echo "  $(1) $@")
 
 .PHONY: build
 build: build/.deps-build $(O)/xenapi-memoryd $(O)/xenapi-memory-hv-sim \
-    $(O)/xe-memory
+    $(O)/xe-memory $(O)/xenapi-memory-pam
 
 include .ci/packages.mk
 
@@ -59,7 +59,8 @@ SRC_journal := $(wildcard model/journal/*.c)
 SRC_hv := $(filter-out %_main.c,$(wildcard xen/*.c))
 SRC_api := $(wildcard api/*.c) $(GEN_API)
 SRC_certs := $(filter-out %_main.c,$(wildcard certs/*.c))
-SRC_server := $(filter-out server/main.c,$(wildcard server/*.c))
+SRC_server := $(filter-out server/main.c server/%_main.c, \
+	$(wildcard server/*.c))
 SRC_cli := $(wildcard cli/cli_*.c) $(GEN_CLI)
 LIBS := model journal hv api certs server cli
 
@@ -89,6 +90,9 @@ $(O)/xenapi-memory-hv-sim: $(call obj,xen/hv_sim_main.c) $(O)/libhv.a \
     $(O)/libmodel.a
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(O)/libhv.a $(O)/libmodel.a -linih -lpthread -lm
+$(O)/xenapi-memory-pam: $(call obj,server/pam_main.c)
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< -lpam
 
 # ---- the command: manual page and completion come from its own tables ----
 XE_LIBS := -lxmlrpc_client -lxmlrpc -lxmlrpc_util -lcurl -lncursesw -ltinfo

@@ -50,6 +50,19 @@
 
 struct api_call;
 
+/* Who has logged in, and may do what. */
+struct api_user {
+	int role;    /* enum idl_role */
+	bool listed; /* account_role knows him */
+};
+
+/* How many sessions, and how many calls that wait or work; 0: any number. */
+struct api_limits {
+	unsigned sessions_per_user, sessions_per_originator;
+	unsigned sessions_anonymous, sessions_pool;
+	unsigned calls_per_session, calls_per_address;
+};
+
 /* Everything a daemon has one of; constant once calls are taken. */
 struct api_env {
 	struct fld_store *store;
@@ -62,9 +75,14 @@ struct api_env {
 	int64_t (*now_ms)(void *ctx); /* monotonic */
 	int64_t (*wall_s)(void *ctx); /* seconds since the epoch */
 	void (*random)(void *ctx, void *buf, size_t n);
-	/* Blocking; in a worker. role_out: enum idl_role. */
+	/* Blocking; in a worker. */
 	enum err (*login)(void *ctx, const char *user, const char *password,
-	    const char *peer, int *role_out, struct failure *why);
+	    const char *peer, struct api_user *user_out, struct failure *why);
+	/* Likewise, by the pool's secret; name: for the failure. */
+	enum err (*pool_login)(void *ctx, const char *secret, const char *name,
+	    const char *peer, struct failure *why);
+	/* Any thread: the role of a listed user now; -1: listed no more. */
+	int (*account_role)(void *ctx, const char *user);
 	enum err (*change_password)(void *ctx, const char *user,
 	    const char *old_password, const char *new_password,
 	    struct failure *why);
@@ -75,6 +93,8 @@ struct api_env {
 	int64_t lock_wait_ms;	/* design 8.7: 2000 */
 	int64_t target_wait_ms; /* spec B.3: 256000 */
 	unsigned sessions_max;
+	struct api_limits limits;
+	const char *master; /* the pool's coordinator, if not we; NULL: we */
 	/* Have everything reported anew, a little later; in the writer.  Set
 	 * by api_boot_new; NULL: nobody listens. */
 	void (*resync)(void *resync_ctx, const char *reason);
@@ -85,6 +105,7 @@ struct api_env {
 	atomic_bool is_stopping; /* api_task_stop */
 	int64_t task_gc_s;	 /* writer: when tasks were looked through */
 	uint64_t task_gc_generation; /* writer: as of then */
+	struct api_flights *flights; /* how many of whom; likewise */
 	unsigned op_waiters; /* writer: calls that wait for an operation */
 	atomic_uint touches; /* sessions whose last_active is being moved */
 };
@@ -111,8 +132,9 @@ struct api_call {
 
 	/* The protocol fills these. */
 	enum api_origin origin;
-	const char *peer;	   /* text of the caller's address */
-	const char *method;	   /* as called; in the arena */
+	const char *peer;    /* text of the caller's address */
+	const char *subject; /* of a verified client certificate, or NULL */
+	const char *method;  /* as called; in the arena */
 	const struct idl_msg *msg; /* NULL: no such message */
 	struct idl_ref session_ref;
 	const char *session_text; /* first parameter as it came; "" if none */
@@ -149,6 +171,7 @@ struct api_call {
 	struct hv_result hv; /* answer, for the next stage */
 	void *keep;	     /* a stage's own, for the next; in the arena */
 	struct idl_ref task; /* task of a call that parked; or null */
+	bool counted;	     /* in env->flights */
 	int64_t started_ms;
 	int64_t deadline_ms;	    /* of the current wait; 0: none set */
 	bool parked;		    /* set by api_park for the dispatcher */
@@ -206,7 +229,13 @@ void api_hv_result(struct api_env *env, const struct hv_result *r);
 void api_hv_lost(struct api_env *env);
 
 /*
- * api_env_init, api_env_fini - the state behind env->ops
+ * api_sessions_check - accounts have changed: end the sessions of listed users
+ *         who are no more, give the others their role of now; any thread
+ */
+void api_sessions_check(struct api_env *env);
+
+/*
+ * api_env_init, api_env_fini - the state behind env->ops and env->flights
  */
 int api_env_init(struct api_env *env);
 void api_env_fini(struct api_env *env);

@@ -11,6 +11,7 @@
 #include "api/api.h"
 #include "api/call.h"
 #include "api/evt.h"
+#include "api/flight.h"
 
 /* Calls that wait for the hypervisor; any thread, under the lock. */
 struct api_ops {
@@ -33,7 +34,8 @@ api_env_init(struct api_env *env)
 	/* Ids of an earlier daemon may still be answered: start elsewhere. */
 	env->random(env->ctx, &ops->next_id, sizeof(ops->next_id));
 	env->ops = ops;
-	if (api_evt_init(env) == 0)
+	env->flights = api_flights_new();
+	if (env->flights != NULL && api_evt_init(env) == 0)
 		return 0;
 	api_env_fini(env);
 	return -1;
@@ -48,6 +50,7 @@ api_env_fini(struct api_env *env)
 	(void)pthread_mutex_destroy(&env->ops->lock); /* nobody holds it */
 	free(env->ops);
 	env->ops = NULL;
+	api_flights_free(&env->flights);
 }
 
 void

@@ -36,6 +36,20 @@ bool api_session_owns(
     const struct api_call *c, int cls, const struct idl_ref *ref);
 
 /*
+ * api_session_is_over - has it been idle for a day, with nothing pending?
+ */
+bool api_session_is_over(
+    const struct fld_view *v, const struct idl_session *s, int64_t now_s);
+
+/*
+ * api_session_permissions - the field rbac_permissions of a session
+ *
+ * returns NULL: arena full
+ */
+const struct idl_set *api_session_permissions(
+    const struct fld_view *v, const void *rec, struct arena *a);
+
+/*
  * api_session_touch - note that a session is in use (a write of its own)
  */
 void api_session_touch(struct api_env *env, const struct idl_ref *session);

@@ -18,10 +18,10 @@
 #include "api/api.h"
 #include "api/call.h"
 #include "api/evt.h"
+#include "api/flight.h"
 #include "api/op.h"
 #include "api/task.h"
 
-#define SESSION_IDLE_S 86400
 #define SESSION_TOUCH_S 600
 
 /* An operation is let go of again so often, after so long. */
@@ -79,9 +79,12 @@ check_session(struct api_call *c, const struct fld_view *v)
 		return ERR_NONE;
 	}
 	s = fld_get(v, IDL_CLASS_SESSION, &c->session_ref);
-	if (s == NULL || now - s->last_active > SESSION_IDLE_S)
+	if (s == NULL || api_session_is_over(v, s, now))
 		return err_fail(
 		    &c->why, ERR_SESSION_INVALID, "s", c->session_text);
+	if (c->env->master != NULL && !s->pool && !s->local)
+		return err_fail(
+		    &c->why, ERR_HOST_IS_SLAVE, "s", c->env->master);
 	c->session = s;
 	c->role = (int)s->role;
 	if (now - s->last_active > SESSION_TOUCH_S)
@@ -193,6 +196,7 @@ api_call_finish(struct api_call *c, enum err rc)
 	c->err = rc;
 	assert(rc == ERR_NONE || c->why.code == rc);
 	c->tx = NULL;
+	api_flight_leave(c);
 	c->done(c);
 }
 
@@ -437,6 +441,11 @@ run_queued(struct api_call *c)
 {
 	if (!keep_user(c)) {
 		api_call_finish(c, err_internal(&c->why, "out of memory"));
+		return;
+	}
+	if (!api_flight_enter(c)) {
+		api_call_finish(
+		    c, err_fail(&c->why, ERR_TOO_MANY_PENDING_TASKS, ""));
 		return;
 	}
 	let_go(c);

@@ -90,6 +90,8 @@ static const struct computed {
 	    const struct fld_view *v, const void *rec, struct arena *a);
 } computed[] = {
     {IDL_CLASS_VM, IDL_VM_F_ALLOWED_OPERATIONS, allowed_operations},
+    {IDL_CLASS_SESSION, IDL_SESSION_F_RBAC_PERMISSIONS,
+	api_session_permissions},
 };
 
 /* computed_find - the row of a computed field; NULL: it is stored */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * session - logins, and who may ask what about a session
+ * session - the life of a session after its login, and who may ask about it
  *
  * A session is a live record: it is in the image, so that net threads check it
  * without a lock, but never in the journal.  Its ref is the secret that
@@ -9,6 +9,7 @@
  */
 
 /* System */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,8 @@
 #include "api_handlers.h"
 
 #define SESSION_IDLE_S 86400
+#define PARENTS_MAX 16
+#define RECHECK_TRIES 3
 #define TOUCHES_MAX 64 /* queued; a slow disk must not let them pile up */
 
 bool
@@ -81,103 +84,142 @@ api_session_touch(struct api_env *env, const struct idl_ref *session)
 	wrq_push(env->writer, &t->job);
 }
 
-/* make_room - drop sessions idle for too long, and the idlest if still full */
-static void
-make_room(struct api_call *c, int64_t now)
+/* has_pending - does a task of the session still run? */
+static bool
+has_pending(const struct fld_view *v, const struct idl_ref *session)
 {
-	const struct fld_view *v = fld_tx_view(c->tx);
-	const struct idl_session *s = NULL, *idlest;
-	uint64_t n = fld_count(v, IDL_CLASS_SESSION);
+	const struct idl_task *t = NULL;
 
-	/* Looked through only when full, or every 64th login. */
-	if (n < c->env->sessions_max && n % 64 != 63)
-		return;
-	idlest = NULL;
-	while ((s = fld_next(v, IDL_CLASS_SESSION,
-		    s != NULL ? &s->h.ref : NULL)) != NULL) {
-		if (now - s->last_active > SESSION_IDLE_S) {
-			fld_tx_delete(c->tx, IDL_CLASS_SESSION, &s->h.ref);
-			n--;
-		} else if (idlest == NULL ||
-			   s->last_active < idlest->last_active) {
-			idlest = s;
-		}
+	while ((t = fld_find(v, IDL_CLASS_TASK, IDL_TASK_F_SESSION, session,
+		    t != NULL ? &t->h.ref : NULL)) != NULL)
+		if (t->status == IDL_TASK_STATUS_TYPE_PENDING)
+			return true;
+	return false;
+}
+
+bool
+api_session_is_over(
+    const struct fld_view *v, const struct idl_session *s, int64_t now_s)
+{
+	if (now_s - s->last_active <= SESSION_IDLE_S)
+		return false;
+	/* Its ancestors' tasks keep it too; chains are short. */
+	for (int i = 0; s != NULL && i < PARENTS_MAX; i++) {
+		if (has_pending(v, &s->h.ref))
+			return false;
+		s = fld_get(v, IDL_CLASS_SESSION, &s->parent);
 	}
-	if (n >= c->env->sessions_max && idlest != NULL)
-		fld_tx_delete(c->tx, IDL_CLASS_SESSION, &idlest->h.ref);
+	return true;
 }
 
-/* new_session - second stage of a login: the password was right */
-static enum err
-new_session(struct api_call *c, void *result, struct failure *why)
-{
-	const struct idl_session_login_with_password_args *a = c->args;
-	int64_t now = c->env->wall_s(c->env->ctx);
-	struct idl_ref ref = api_new_ref(c->env), uuid = api_new_ref(c->env);
-	const struct idl_pool *pool =
-	    fld_next(fld_tx_view(c->tx), IDL_CLASS_POOL, NULL);
-	char *text = arena_alloc(&c->arena, IDL_UUID_TEXT);
-	struct idl_session *s;
+/* ---- accounts that change while their users are logged in ---- */
 
-	make_room(c, now);
-	s = fld_tx_create(c->tx, IDL_CLASS_SESSION, &ref);
-	if (s == NULL || text == NULL)
-		return err_internal(why, "out of memory");
-	idl_uuid_write(&uuid, text);
-	s->uuid = text;
-	s->auth_user_name = a->uname;
-	s->last_active = now;
-	s->validation_time = now;
-	s->is_local_superuser = c->role == IDL_ROLE_POOL_ADMIN;
-	s->role = c->role;
-	if (c->msg->nparams > 3)
-		s->originator = a->originator;
-	if (pool != NULL)
-		s->this_host = pool->master;
-	memcpy(result, &ref, sizeof(ref));
-	return ERR_NONE;
+struct recheck {
+	struct wrq_job job;
+	struct api_env *env;
+	int tries;
+};
+
+static enum wrq_verdict
+recheck_run(struct wrq_job *job, struct fld_tx *tx)
+{
+	struct api_env *env = ((struct recheck *)(void *)job)->env;
+	const struct fld_view *v = fld_tx_view(tx);
+	const struct idl_session *s = NULL;
+	struct idl_session *mine;
+	struct idl_ref ref;
+	int role;
+
+	while ((s = fld_next(v, IDL_CLASS_SESSION, s != NULL ? &ref : NULL)) !=
+	       NULL) {
+		ref = s->h.ref;
+		if (!s->listed)
+			continue;
+		role = env->account_role(env->ctx, s->auth_user_name);
+		if (role == s->role)
+			continue;
+		if (role < 0) {
+			fld_tx_delete(tx, IDL_CLASS_SESSION, &ref);
+			continue;
+		}
+		mine = fld_tx_edit(tx, IDL_CLASS_SESSION, &ref);
+		if (mine == NULL)
+			return WRQ_COMMIT; /* which fails, and says so */
+		mine->role = role;
+		mine->is_local_superuser = role == IDL_ROLE_POOL_ADMIN;
+		mine->auth_user_sid =
+		    mine->is_local_superuser ? "" : mine->auth_user_name;
+		mine->validation_time = env->wall_s(env->ctx);
+	}
+	return WRQ_COMMIT;
 }
 
-/* login - first stage, in a worker: is the password right? */
-static enum err
-login(
-    struct api_call *c, const char *uname, const char *pwd, struct failure *why)
+static void
+recheck_done(struct wrq_job *job)
 {
-	enum err rc = ERR_NONE;
+	free(job);
+}
 
-	if (c->origin == API_LOCAL_ROOT || c->origin == API_INTERNAL)
-		c->role = IDL_ROLE_POOL_ADMIN;
+static void
+recheck_failed(struct wrq_job *job, const struct failure *why)
+{
+	struct recheck *r = (struct recheck *)(void *)job;
+
+	(void)why; /* out of memory, or the writer ends */
+	if (++r->tries < RECHECK_TRIES)
+		wrq_push(r->env->writer, job);
 	else
-		rc = c->env->login(
-		    c->env->ctx, uname, pwd, c->peer, &c->role, why);
-	if (rc == ERR_NONE)
-		c->then = new_session;
-	return rc;
+		free(r);
 }
 
-enum err
-api_session_login_with_password(struct api_call *c,
-    const struct idl_session_login_with_password_args *a,
-    struct idl_ref *result_out, struct failure *why)
+void
+api_sessions_check(struct api_env *env)
 {
-	(void)result_out; /* new_session sets it */
-	return login(c, a->uname, a->pwd, why);
+	struct recheck *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		return; /* the account's next change, or login, tries again */
+	r->job.run = recheck_run;
+	r->job.done = recheck_done;
+	r->job.failed = recheck_failed;
+	r->env = env;
+	wrq_push(env->writer, &r->job);
 }
 
-enum err
-api_session_slave_local_login_with_password(struct api_call *c,
-    const struct idl_session_slave_local_login_with_password_args *a,
-    struct idl_ref *result_out, struct failure *why)
+/* ---- messages ---- */
+
+const struct idl_set *
+api_session_permissions(
+    const struct fld_view *v, const void *rec, struct arena *a)
 {
-	/* new_session reads the two parameters the rows have in common. */
-	_Static_assert(
-	    offsetof(struct idl_session_login_with_password_args, uname) ==
-		offsetof(
-		    struct idl_session_slave_local_login_with_password_args,
-		    uname),
-	    "both logins start with uname");
-	(void)result_out; /* new_session sets it */
-	return login(c, a->uname, a->pwd, why);
+	const struct idl_session *s = rec;
+	const char **names = NULL;
+	struct idl_set *set;
+	uint32_t n = 0;
+
+	(void)v;
+	if (s->is_local_superuser)
+		return &idl_set_none;
+	set = arena_alloc(a, sizeof(*set));
+	names = arena_alloc(a, (size_t)api_nmsgs * sizeof(*names));
+	if (set == NULL || names == NULL)
+		return NULL;
+	for (int i = 0; i < api_nmsgs; i++) {
+		const struct idl_msg *m = api_msgs[i];
+		char *name;
+
+		if (s->role > m->role || (m->flags & IDL_M_NOSESSION))
+			continue;
+		name = arena_strndup(a, m->name, strlen(m->name));
+		if (name == NULL)
+			return NULL;
+		for (char *c = name; *c != '\0'; c++)
+			*c = (char)tolower((unsigned char)*c);
+		names[n++] = name;
+	}
+	set->n = n;
+	set->items = names;
+	return set;
 }
 
 enum err
@@ -198,15 +240,61 @@ api_session_local_logout(struct api_call *c,
 	return api_session_logout(c, NULL, why);
 }
 
+static int
+by_text(const void *a, const void *b)
+{
+	const char *x, *y;
+
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	return strcmp(x, y);
+}
+
 enum err
 api_session_get_all_subject_identifiers(struct api_call *c,
     const struct idl_session_get_all_subject_identifiers_args *a,
     const struct idl_set **result_out, struct failure *why)
 {
-	(void)c;
-	(void)a;
-	(void)why; /* cannot fail: there are no external subjects */
-	*result_out = &idl_set_none;
+	size_t max = fld_count(c->view, IDL_CLASS_SESSION), n = 0, kept = 0;
+	const char **sids = arena_alloc(&c->arena, (max + 1) * sizeof(*sids));
+	struct idl_set *set = arena_alloc(&c->arena, sizeof(*set));
+	const struct idl_session *s = NULL;
+
+	(void)a; /* none */
+	if (sids == NULL || set == NULL)
+		return err_internal(why, "out of memory");
+	while (n < max && (s = fld_next(c->view, IDL_CLASS_SESSION,
+			       s != NULL ? &s->h.ref : NULL)) != NULL)
+		if (s->auth_user_sid[0] != '\0')
+			sids[n++] = s->auth_user_sid;
+	qsort(sids, n, sizeof(*sids), by_text);
+	for (size_t i = 0; i < n; i++)
+		if (kept == 0 || strcmp(sids[kept - 1], sids[i]) != 0)
+			sids[kept++] = sids[i];
+	set->n = (uint32_t)kept;
+	set->items = sids;
+	*result_out = set;
+	return ERR_NONE;
+}
+
+enum err
+api_session_logout_subject_identifier(struct api_call *c,
+    const struct idl_session_logout_subject_identifier_args *a,
+    struct failure *why)
+{
+	const struct fld_view *v = fld_tx_view(c->tx);
+	const struct idl_session *s = NULL;
+	struct idl_ref ref;
+
+	(void)why; /* cannot fail: nobody by that name is nobody left */
+	while ((s = fld_next(v, IDL_CLASS_SESSION, s != NULL ? &ref : NULL)) !=
+	       NULL) {
+		ref = s->h.ref;
+		if (s->auth_user_sid[0] != '\0' &&
+		    strcmp(s->auth_user_sid, a->subject_identifier) == 0 &&
+		    !idl_ref_equal(&ref, &c->session_ref))
+			fld_tx_delete(c->tx, IDL_CLASS_SESSION, &ref);
+	}
 	return ERR_NONE;
 }
 
@@ -214,6 +302,9 @@ enum err
 api_session_change_password(struct api_call *c,
     const struct idl_session_change_password_args *a, struct failure *why)
 {
+	/* On the Unix socket nobody needs a name: it is root. */
+	const char *user = c->user[0] != '\0' ? c->user : "root";
+
 	return c->env->change_password(
-	    c->env->ctx, c->user, a->old_pwd, a->new_pwd, why);
+	    c->env->ctx, user, a->old_pwd, a->new_pwd, why);
 }

@@ -12,6 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Model */
+#include "idl_types.h"
+
 /* Own */
 #include "server/conf.h"
 
@@ -57,12 +60,57 @@ static const struct row rows[] = {
 	"memory of one call: arguments, result, failure"),
     ROW(reply_bytes, 1048576, 65536, 1073741824,
 	"longest reply that is not a whole class of records"),
-    ROW(sessions, 1000, 1, 100000, "sessions at a time"),
+    ROW(sessions, 1000, 1, 100000,
+	"sessions at a time; the idlest makes room for a new one"),
+    ROW(sessions_per_user, 500, 1, 100000, "of them, of one user"),
+    ROW(sessions_per_originator, 500, 1, 100000,
+	"of them, of clients that call themselves the same"),
+    ROW(sessions_anonymous, 400, 1, 100000,
+	"of them, with neither user nor originator"),
+    ROW(sessions_pool, 400, 1, 100000, "of them, of members of the pool"),
+    ROW(calls_per_session, 1000, 1, 1000000,
+	"calls of one session that wait or work"),
+    ROW(calls_per_address, 1000, 1, 1000000,
+	"calls of one address that wait or work"),
     ROW(login_queue, 64, 1, 10000, "logins that wait for their check"),
+    ROW(pam_ms, 20000, 100, 600000, "time for PAM to check a password"),
     ROW(stop_ms, 10000, 0, 600000,
 	"time for running calls after SIGTERM, then they are cut off"),
 };
 
+/* One text, before any section. */
+struct text {
+	const char *name;
+	size_t offset;
+	const char *doc;
+};
+
+#define TEXT(field, doc)                                                       \
+	{                                                                      \
+#field, offsetof(struct conf, field), doc                      \
+	}
+
+static const struct text texts[] = {
+    TEXT(pam_service,
+	"PAM service that checks users who are not in DIR/users; their role\n"
+	"is that of their Unix groups, see [roles]; no first account is made"),
+    TEXT(pam_confdir, "folder of its file, instead of /etc/pam.d"),
+    TEXT(pool_secret_file,
+	"holds the secret for session.slave_login; mode 0600, read at each\n"
+	"login"),
+    TEXT(client_ca_file,
+	"PEM; a client certificate that it signed allows\n"
+	"session.login_with_password with user and password both empty, for\n"
+	"the role client-cert.  A certificate alone authorises no call, and\n"
+	"with a name the password counts as ever"),
+    TEXT(master,
+	"address of the pool's coordinator: we are not it.  Who logs in or\n"
+	"calls is told so (HOST_IS_SLAVE), but for local root and the pool"),
+    TEXT(local_socket,
+	"one more Unix socket for local root, say /var/lib/xcp/xapi"),
+};
+
+#define NTEXTS (sizeof(texts) / sizeof(texts[0]))
 #define NROWS (sizeof(rows) / sizeof(rows[0]))
 
 static int64_t *
@@ -105,48 +153,110 @@ next_line(char *text, int n, void *stream)
 	return r;
 }
 
-/* set - one limit from its text; what is wrong goes to f->text */
+/* wrong - what is wrong with a line; always false */
+__attribute__((format(printf, 2, 3))) static bool
+wrong(struct file *f, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(f->text, sizeof(f->text), fmt, ap); /* cut is fine */
+	va_end(ap);
+	return false;
+}
+
+/* set_number - one limit from its text */
 static bool
-set(struct file *f, const char *name, const char *text)
+set_number(struct file *f, const struct row *r, const char *text)
 {
 	char *end;
 	long long v;
 
-	for (size_t i = 0; i < NROWS; i++) {
-		const struct row *r = &rows[i];
+	errno = 0;
+	v = strtoll(text, &end, 10);
+	if (end == text || *end != '\0' || errno != 0 || v < r->min ||
+	    v > r->max)
+		return wrong(f, "%s = %s: a number from %lld to %lld is needed",
+		    r->name, text, (long long)r->min, (long long)r->max);
+	*value_of(f->c, r) = v;
+	return true;
+}
 
-		if (strcmp(r->name, name) != 0)
-			continue;
-		errno = 0;
-		v = strtoll(text, &end, 10);
-		if (end == text || *end != '\0' || errno != 0 || v < r->min ||
-		    v > r->max) {
-			(void)snprintf(f->text, sizeof(f->text),
-			    "%s = %s: a number from %lld to %lld is needed",
-			    name, text, (long long)r->min, (long long)r->max);
-			return false;
-		}
-		*value_of(f->c, r) = v;
-		return true;
-	}
-	(void)snprintf(f->text, sizeof(f->text),
-	    "unknown key %s; --help lists them all", name);
-	return false;
+/* set_text - one text */
+static bool
+set_text(struct file *f, const struct text *t, const char *text)
+{
+	char *to = (char *)f->c + t->offset;
+
+	if (text[0] == '\0' || strlen(text) >= CONF_PATH)
+		return wrong(
+		    f, "%s: 1 to %d bytes are needed", t->name, CONF_PATH - 1);
+	(void)snprintf(to, CONF_PATH, "%s", text);
+	return true;
+}
+
+/* set - a limit or a text; what is wrong goes to f->text */
+static bool
+set(struct file *f, bool any, const char *name, const char *text)
+{
+	for (size_t i = 0; i < NROWS; i++)
+		if (strcmp(rows[i].name, name) == 0)
+			return set_number(f, &rows[i], text);
+	for (size_t i = 0; i < NTEXTS; i++)
+		if (strcmp(texts[i].name, name) == 0)
+			return any ? set_text(f, &texts[i], text)
+				   : wrong(f, "%s belongs before any section",
+					 name);
+	return wrong(f, "unknown key %s; --help lists them all", name);
+}
+
+int
+conf_role(const char *name)
+{
+	for (int i = 0; i < idl_nroles; i++)
+		if (strcmp(idl_roles[i], name) == 0 &&
+		    i != IDL_ROLE_CLIENT_CERT)
+			return i;
+	return -1;
+}
+
+/* set_group - a line of [roles] */
+static bool
+set_group(struct file *f, const char *name, const char *role)
+{
+	struct conf_group *g = &f->c->groups[f->c->ngroups];
+
+	if (f->c->ngroups == CONF_GROUPS)
+		return wrong(f, "more than %d groups", CONF_GROUPS);
+	if (strlen(name) >= sizeof(g->name))
+		return wrong(f, "the name of the group is too long");
+	g->role = conf_role(role);
+	if (g->role < 0)
+		return wrong(
+		    f, "%s = %s: no such role; --help lists them", name, role);
+	(void)snprintf(g->name, sizeof(g->name), "%s", name);
+	f->c->ngroups++;
+	return true;
 }
 
 static int
 on_key(void *user, const char *section, const char *name, const char *value)
 {
 	struct file *f = user;
+	bool ok;
 
 	if (f->bad != 0)
 		return 0;
-	if (section[0] != '\0' && strcmp(section, "limits") != 0) {
-		(void)snprintf(f->text, sizeof(f->text),
-		    "unknown section [%s]; there is [limits]", section);
-	} else if (set(f, name, value)) {
+	if (section[0] == '\0' || strcmp(section, "limits") == 0)
+		ok = set(f, section[0] == '\0', name, value);
+	else if (strcmp(section, "roles") == 0)
+		ok = set_group(f, name, value);
+	else
+		ok = wrong(f,
+		    "unknown section [%s]; there are [limits] and [roles]",
+		    section);
+	if (ok)
 		return 1;
-	}
 	f->bad = f->line;
 	return 0;
 }
@@ -181,7 +291,10 @@ struct words {
 
 static const char usage[] =
     "usage: xenapi-memoryd --state DIR --listen ADDR:PORT --backend sim\n"
-    "                      [--sim FILE] [--config FILE] [--verbose]\n";
+    "                      [--sim FILE] [--config FILE] [--verbose]\n"
+    "       xenapi-memoryd --state DIR --add-user NAME ROLE\n"
+    "       xenapi-memoryd --state DIR --del-user NAME\n"
+    "       xenapi-memoryd --state DIR --list-users\n";
 
 int
 conf_host_port(const char *text, char *host, size_t host_bytes, char *port,
@@ -224,6 +337,9 @@ read_words(struct conf *c, struct words *w, int argc, char *const argv[],
 	    {"backend", required_argument, NULL, 'b'},
 	    {"sim", required_argument, NULL, 'f'},
 	    {"config", required_argument, NULL, 'c'},
+	    {"add-user", required_argument, NULL, 'a'},
+	    {"del-user", required_argument, NULL, 'd'},
+	    {"list-users", no_argument, NULL, 'u'},
 	    {"verbose", no_argument, NULL, 'v'},
 	    {"help", no_argument, NULL, 'h'},
 	    {NULL, 0, NULL, 0},
@@ -249,6 +365,22 @@ read_words(struct conf *c, struct words *w, int argc, char *const argv[],
 		case 'c':
 			w->config = optarg;
 			break;
+		case 'a':
+			c->user = CONF_USER_ADD;
+			c->user_name = optarg;
+			if (optind == argc)
+				return say(why, why_bytes,
+				    "--add-user needs NAME and ROLE\n%s",
+				    usage);
+			c->user_role = argv[optind++];
+			break;
+		case 'd':
+			c->user = CONF_USER_DEL;
+			c->user_name = optarg;
+			break;
+		case 'u':
+			c->user = CONF_USER_LIST;
+			break;
 		case 'v':
 			c->verbose = 1;
 			break;
@@ -271,6 +403,9 @@ read_words(struct conf *c, struct words *w, int argc, char *const argv[],
 static enum conf_result
 check_words(struct conf *c, const struct words *w, char *why, size_t why_bytes)
 {
+	c->state_dir = w->state;
+	if (w->state != NULL && c->user != CONF_USER_NONE)
+		return CONF_TOOL;
 	if (w->state == NULL || w->listen == NULL || w->backend == NULL)
 		return say(why, why_bytes, "%s is missing\n%s",
 		    w->state == NULL	? "--state DIR"
@@ -293,7 +428,6 @@ check_words(struct conf *c, const struct words *w, char *why, size_t why_bytes)
 		    "--listen %s: not ADDR:PORT; try 127.0.0.1:8443 or "
 		    "[::1]:8443 (port 0: any that is free)",
 		    w->listen);
-	c->state_dir = w->state;
 	c->sim = w->sim;
 	return CONF_RUN;
 }
@@ -323,6 +457,17 @@ conf_parse(
 	return r;
 }
 
+/* help_lines - a doc of several lines, the further ones indented */
+static void
+help_lines(const char *name, const char *doc)
+{
+	for (size_t n; *doc != '\0'; doc += n + (doc[n] == '\n')) {
+		n = strcspn(doc, "\n");
+		printf("  %-24s %.*s\n", name, (int)n, doc);
+		name = "";
+	}
+}
+
 void
 conf_help(void)
 {
@@ -334,11 +479,26 @@ conf_help(void)
 	       "  --backend sim       a simulated host\n"
 	       "  --sim FILE          its hosts and guests (INI)\n"
 	       "  --config FILE       limits and time-outs (INI)\n"
-	       "  --verbose           log more\n\n"
+	       "  --verbose           log more\n"
+	       "  --add-user NAME ROLE  make an account, or give one a new "
+	       "password and role;\n"
+	       "                      the password is read from the terminal "
+	       "or standard input\n"
+	       "  --del-user NAME     remove an account, and end its sessions\n"
+	       "  --list-users        names and roles\n\n"
 	       "SIGHUP reads certificates and accounts again; SIGTERM ends it."
-	       "\n\nThe config file (name = value, in section [limits] or in "
-	       "none):\n",
+	       "\nA changed DIR/users is read again by itself."
+	       "\n\nThe config file (name = value), before any section:\n",
 	    usage);
+	for (size_t i = 0; i < NTEXTS; i++)
+		help_lines(texts[i].name, texts[i].doc);
+	printf("\nIn section [roles], for users whom PAM has checked: "
+	       "UNIX-GROUP = ROLE, where\nROLE is one of");
+	for (int i = 0; i < idl_nroles; i++)
+		if (i != IDL_ROLE_CLIENT_CERT)
+			printf(" %s", idl_roles[i]);
+	printf(";\nthe strongest counts.\n\n"
+	       "In section [limits] or before any:\n");
 	for (size_t i = 0; i < NROWS; i++)
 		printf("  %-24s %s\n%27s%lld; %lld to %lld\n", rows[i].name,
 		    rows[i].doc, "", (long long)rows[i].initial,

@@ -63,6 +63,8 @@ struct http_request {
 	size_t body_bytes;
 	const char *peer; /* text of the caller's address; lives as conn */
 	bool local;	  /* Unix socket, peer checked */
+	/* Of a client certificate that was verified, or NULL; lives as conn. */
+	const char *subject;
 };
 
 /* A reply made piece by piece, when its length is known beforehand. */
@@ -108,6 +110,12 @@ struct http_ops {
 struct http_server *http_server_new(const struct http_limits *limits,
     const struct http_ops *ops, struct tls_conf *tls, int listen_fd,
     int local_fd);
+
+/*
+ * http_server_add_local - one more listening Unix socket, before start; ours
+ *         from then on
+ */
+void http_server_add_local(struct http_server *s, int fd);
 
 /*
  * http_server_start - accept connections and run the loops

@@ -33,6 +33,7 @@ http_conn_let_go(struct http_conn *c)
 	if (--c->held != 0 || !c->dead || c->phase == HTTP_CALL)
 		return;
 	c->loop->dead--;
+	free(c->subject);
 	free(c);
 }
 
@@ -129,6 +130,7 @@ call(struct http_conn *c)
 	    .body_bytes = c->parse.body_bytes,
 	    .peer = c->peer,
 	    .local = c->local,
+	    .subject = c->subject,
 	};
 
 	c->phase = HTTP_CALL;
@@ -307,6 +309,7 @@ handshake(struct http_conn *c)
 	switch (http_io_handshake(c->ssl)) {
 	case HTTP_IO_OK:
 		c->phase = HTTP_IDLE;
+		c->subject = tls_subject(c->ssl);
 		http_loop_settle(c);
 		if (http_io_pending(c->ssl))
 			fill(c);

@@ -182,7 +182,8 @@ start_one(struct http_listener *at, struct http_loop *l)
 bool
 http_listen_start(struct http_server *s, struct http_loop *l)
 {
-	return start_one(&s->tcp, l) && start_one(&s->local, l);
+	return start_one(&s->tcp, l) && start_one(&s->local, l) &&
+	       start_one(&s->local_too, l);
 }
 
 static void
@@ -201,4 +202,5 @@ http_listen_stop(struct http_server *s)
 {
 	stop_one(&s->tcp);
 	stop_one(&s->local);
+	stop_one(&s->local_too);
 }

@@ -83,6 +83,7 @@ struct http_conn {
 	struct http_raw *raw; /* NULL: speaks HTTP */
 	struct http_addr addr;
 	char peer[HTTP_PEER_TEXT];
+	char *subject; /* of a verified client certificate; NULL: none */
 };
 
 struct http_loop {
@@ -116,7 +117,7 @@ struct http_server {
 	struct http_limits limits;
 	struct http_ops ops;
 	struct tls_conf *tls;
-	struct http_listener tcp, local; /* run by loop 0 */
+	struct http_listener tcp, local, local_too; /* run by loop 0 */
 	struct http_peers *peers;
 	struct http_budget budget;
 	atomic_uint conns, local_conns;

@@ -45,6 +45,7 @@ http_server_new(const struct http_limits *limits, const struct http_ops *ops,
 	s->listen_post.run = on_listen;
 	s->tcp = (struct http_listener){.server = s, .fd = -1};
 	s->local = (struct http_listener){.server = s, .fd = -1};
+	s->local_too = s->local;
 	(void)sem_init(&s->up, 0, 0);
 	(void)sem_init(&s->drained, 0, 0);
 	s->peers = http_peers_new();
@@ -64,6 +65,13 @@ http_server_new(const struct http_limits *limits, const struct http_ops *ops,
 	s->local.fd = local_fd;
 	s->local.local = true;
 	return s;
+}
+
+void
+http_server_add_local(struct http_server *s, int fd)
+{
+	s->local_too.fd = fd;
+	s->local_too.local = true;
 }
 
 bool
@@ -159,6 +167,8 @@ http_server_free(struct http_server **sp)
 		(void)close(s->tcp.fd); /* listening socket */
 	if (s->local.fd >= 0)
 		(void)close(s->local.fd); /* likewise */
+	if (s->local_too.fd >= 0)
+		(void)close(s->local_too.fd); /* likewise */
 	http_peers_free(&s->peers);
 	(void)sem_destroy(&s->up);
 	(void)sem_destroy(&s->drained);

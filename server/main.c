@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -48,11 +49,16 @@
 #include "server/srv_state.h"
 #include "server/tls.h"
 #include "server/usr.h"
+#include "server/usr_file.h"
+#include "server/usr_pam.h"
+#include "server/usr_tool.h"
 #include "server/writer.h"
 #include "server/xml.h"
 
 #define MAIN_PATH 4096
-#define MAIN_WORKERS 2
+#define MAIN_WORKERS 8
+#define MAIN_PAM_MAX 6 /* of the workers; the others check our own accounts */
+#define MAIN_PAM_PROGRAM "xenapi-memory-pam"
 #define MAIN_HV_PROGRAM "xenapi-memory-hv-sim"
 #define MAIN_DATABASE "xenapi-memory.db"
 #define MAIN_CLI_PATH "/cli"
@@ -67,9 +73,10 @@ enum boot_state { BOOTING, READY, HOPELESS };
 
 struct daemon {
 	struct conf conf;
-	int lock_fd, tcp_fd, local_fd, port;
-	int signal_fd, wake_fd;
-	char hv_program[MAIN_PATH];
+	int lock_fd, tcp_fd, local_fd, local_too_fd, port;
+	int signal_fd, wake_fd, watch_fd;
+	char hv_program[MAIN_PATH], pam_program[MAIN_PATH];
+	struct usr_pam pam;
 	struct usr_db *users;
 	struct tls_conf *tls;
 	struct fld_store *store;
@@ -146,12 +153,34 @@ command(void *ctx, const struct hv_command *cmd)
 
 static enum err
 login(void *ctx, const char *user, const char *password, const char *peer,
-    int *role_out, struct failure *why)
+    struct api_user *user_out, struct failure *why)
+{
+	struct daemon *d = ctx;
+	struct usr_user who;
+	enum err rc =
+	    usr_login(d->users, user, password, peer, now_ms(NULL), &who, why);
+
+	if (rc == ERR_NONE)
+		*user_out = (struct api_user){who.role, who.listed};
+	return rc;
+}
+
+static enum err
+pool_login(void *ctx, const char *secret, const char *name, const char *peer,
+    struct failure *why)
 {
 	struct daemon *d = ctx;
 
-	return usr_login(
-	    d->users, user, password, peer, now_ms(NULL), role_out, why);
+	return usr_pool_login(d->users, d->conf.pool_secret_file, secret, name,
+	    peer, now_ms(NULL), why);
+}
+
+static int
+account_role(void *ctx, const char *user)
+{
+	struct daemon *d = ctx;
+
+	return usr_role(d->users, user);
 }
 
 static enum err
@@ -318,6 +347,50 @@ set_process(struct daemon *d)
 		log_fatal("cannot wait for signals");
 }
 
+/* find_program - what lies beside us */
+static void
+find_program(char p[MAIN_PATH], const char *name)
+{
+	ssize_t n = readlink("/proc/self/exe", p, MAIN_PATH - 64);
+	char *slash;
+
+	if (n <= 0)
+		log_fatal("/proc/self/exe");
+	p[n] = '\0';
+	slash = strrchr(p, '/');
+	(void)snprintf(slash + 1, 64, "%s", name);
+}
+
+/* open_users - the accounts, and a watch on their file */
+static void
+open_users(struct daemon *d)
+{
+	const struct conf *c = &d->conf;
+	bool pam = c->pam_service[0] != '\0';
+	char why[500];
+
+	if (pam) {
+		find_program(d->pam_program, MAIN_PAM_PROGRAM);
+		d->pam = (struct usr_pam){
+		    .program = d->pam_program,
+		    .service = c->pam_service,
+		    .confdir = c->pam_confdir,
+		    .groups = c->groups,
+		    .ngroups = c->ngroups,
+		    .limit_ms = c->pam_ms,
+		    .checks_max = MAIN_PAM_MAX,
+		};
+	}
+	d->watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (d->watch_fd < 0 || inotify_add_watch(d->watch_fd, c->state_dir,
+				   IN_MOVED_TO | IN_CLOSE_WRITE) < 0)
+		log_warn("users: a changed file is read at SIGHUP only");
+	d->users =
+	    usr_open(c->state_dir, pam ? &d->pam : NULL, why, sizeof(why));
+	if (d->users == NULL)
+		log_fatalx("%s", why);
+}
+
 /* open_state - folder, sockets, accounts, certificates */
 static void
 open_state(struct daemon *d)
@@ -336,15 +409,20 @@ open_state(struct daemon *d)
 	d->local_fd = srv_listen_bind_local(dir, why, sizeof(why));
 	if (d->local_fd < 0)
 		log_fatalx("%s", why);
-	d->users = usr_open(dir, why, sizeof(why));
-	if (d->users == NULL)
-		log_fatalx("%s", why);
+	d->local_too_fd = -1;
+	if (d->conf.local_socket[0] != '\0') {
+		d->local_too_fd = srv_listen_bind_path(
+		    d->conf.local_socket, why, sizeof(why));
+		if (d->local_too_fd < 0)
+			log_fatalx("%s", why);
+	}
+	open_users(d);
 	if (cert_make_self_signed(dir, d->conf.host, &made, why, sizeof(why)) !=
 	    0)
 		log_fatalx("%s", why);
 	if (made > 0)
 		log_info("certificates: made %d self-signed in %s", made, dir);
-	d->tls = tls_conf_new(dir, why, sizeof(why));
+	d->tls = tls_conf_new(dir, d->conf.client_ca_file, why, sizeof(why));
 	if (d->tls == NULL)
 		log_fatalx("%s", why);
 }
@@ -373,6 +451,19 @@ open_store(struct daemon *d)
 		log_fatalx("writer: %s", why.param[0]);
 }
 
+static struct api_limits
+api_limits_of(const struct conf *c)
+{
+	return (struct api_limits){
+	    .sessions_per_user = (unsigned)c->sessions_per_user,
+	    .sessions_per_originator = (unsigned)c->sessions_per_originator,
+	    .sessions_anonymous = (unsigned)c->sessions_anonymous,
+	    .sessions_pool = (unsigned)c->sessions_pool,
+	    .calls_per_session = (unsigned)c->calls_per_session,
+	    .calls_per_address = (unsigned)c->calls_per_address,
+	};
+}
+
 /* open_api - everything a call needs */
 static void
 open_api(struct daemon *d)
@@ -396,11 +487,15 @@ open_api(struct daemon *d)
 	    .wall_s = wall_s,
 	    .random = random_bytes,
 	    .login = login,
+	    .pool_login = pool_login,
+	    .account_role = account_role,
 	    .change_password = change_password,
 	    .result_text = result_text,
 	    .lock_wait_ms = MAIN_LOCK_WAIT_MS,
 	    .target_wait_ms = MAIN_TARGET_WAIT_MS,
 	    .sessions_max = (unsigned)d->conf.sessions,
+	    .limits = api_limits_of(&d->conf),
+	    .master = d->conf.master[0] != '\0' ? d->conf.master : NULL,
 	};
 	if (d->pool == NULL || api_env_init(&d->env) != 0)
 		log_fatalx("out of memory");
@@ -418,21 +513,6 @@ open_api(struct daemon *d)
 		log_fatalx("out of memory");
 }
 
-/* find_program - the hypervisor process lies beside us */
-static void
-find_program(struct daemon *d)
-{
-	char *p = d->hv_program;
-	ssize_t n = readlink("/proc/self/exe", p, MAIN_PATH - 64);
-	char *slash;
-
-	if (n <= 0)
-		log_fatal("/proc/self/exe");
-	p[n] = '\0';
-	slash = strrchr(p, '/');
-	(void)snprintf(slash + 1, 64, "%s", MAIN_HV_PROGRAM);
-}
-
 /* start_hv - the hypervisor process; its facts go to the boot module */
 static void
 start_hv(struct daemon *d)
@@ -440,7 +520,7 @@ start_hv(struct daemon *d)
 	static char option[] = "--sim";
 	char why[500];
 
-	find_program(d);
+	find_program(d->hv_program, MAIN_HV_PROGRAM);
 	d->hv.argv[0] = d->hv_program;
 	if (d->conf.sim != NULL) {
 		d->hv.argv[1] = option;
@@ -502,10 +582,14 @@ start_http(struct daemon *d)
 	char why[200];
 
 	if (srv_listen_open(d->tcp_fd, why, sizeof(why)) != 0 ||
-	    srv_listen_open(d->local_fd, why, sizeof(why)) != 0)
+	    srv_listen_open(d->local_fd, why, sizeof(why)) != 0 ||
+	    (d->local_too_fd >= 0 &&
+		srv_listen_open(d->local_too_fd, why, sizeof(why)) != 0))
 		give_up(d, why);
 	d->http =
 	    http_server_new(&limits, &ops, d->tls, d->tcp_fd, d->local_fd);
+	if (d->http != NULL && d->local_too_fd >= 0)
+		http_server_add_local(d->http, d->local_too_fd);
 	if (d->http == NULL || !http_server_start(d->http))
 		give_up(d, "http: out of memory, descriptors or threads");
 	(void)printf("ready https://%s%s%s:%d\n", six ? "[" : "", d->conf.host,
@@ -515,6 +599,43 @@ start_http(struct daemon *d)
 }
 
 /* ---- running ---- */
+
+/* reload_users - the accounts anew; who has none any more is out */
+static void
+reload_users(struct daemon *d)
+{
+	char why[500];
+
+	if (usr_reload(d->users, why, sizeof(why)) == 0) {
+		log_info("users: read again");
+		api_sessions_check(&d->env);
+	} else {
+		log_warnx("users: kept the old ones: %s", why);
+	}
+}
+
+/* take_watch - has somebody changed the accounts? */
+static void
+take_watch(struct daemon *d)
+{
+	union {
+		struct inotify_event event;
+		char bytes[4096];
+	} buf;
+	bool changed = false;
+	ssize_t n;
+
+	while ((n = read(d->watch_fd, &buf, sizeof(buf))) > 0)
+		for (char *p = buf.bytes; p < buf.bytes + n;) {
+			const struct inotify_event *e = (const void *)p;
+
+			if (e->len > 0 && strcmp(e->name, USR_FILE) == 0)
+				changed = true;
+			p += sizeof(*e) + e->len;
+		}
+	if (changed)
+		reload_users(d);
+}
 
 /* reload - SIGHUP: certificates and accounts anew; what fails stays */
 static void
@@ -526,10 +647,7 @@ reload(struct daemon *d)
 		log_info("certificates: read again");
 	else
 		log_warnx("certificates: kept the old ones: %s", why);
-	if (usr_reload(d->users, why, sizeof(why)) == 0)
-		log_info("users: read again");
-	else
-		log_warnx("users: kept the old ones: %s", why);
+	reload_users(d);
 }
 
 /* take_signal - returns true when we are to end */
@@ -566,16 +684,18 @@ run(struct daemon *d)
 	struct pollfd fds[] = {
 	    {.fd = d->signal_fd, .events = POLLIN},
 	    {.fd = d->wake_fd, .events = POLLIN},
+	    {.fd = d->watch_fd, .events = POLLIN},
 	};
 	int64_t wait_ms = -1;
 	uint64_t n;
 
 	for (;;) {
 		/* EINTR: look, wait again. */
-		if (poll(fds, 2, (int)wait_ms) == 0 && d->http == NULL)
+		if (poll(fds, 3, (int)wait_ms) == 0 && d->http == NULL)
 			log_info("hypervisor: waiting for its first report");
 		if (take_signal(d))
 			return;
+		take_watch(d);
 		(void)!read(d->wake_fd, &n, sizeof(n)); /* maybe nothing */
 		on_boot(d);
 		wait_ms = srv_hv_mend(&d->hv, now_ms(NULL));
@@ -644,6 +764,8 @@ main(int argc, char **argv)
 	switch (conf_parse(&d.conf, argc, argv, why, sizeof(why))) {
 	case CONF_RUN:
 		break;
+	case CONF_TOOL:
+		return usr_tool_run(&d.conf);
 	case CONF_HELP:
 		conf_help();
 		return 0;
@@ -662,5 +784,7 @@ main(int argc, char **argv)
 	stop(&d);
 	(void)snprintf(path, sizeof(path), "%s/socket", d.conf.state_dir);
 	(void)unlink(path); /* else the next start removes it */
+	if (d.conf.local_socket[0] != '\0')
+		(void)unlink(d.conf.local_socket); /* likewise */
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -112,6 +113,56 @@ out:
 		    strerror(errno));
 	if (d >= 0)
 		(void)close(d); /* a path only */
+	if (rc == 0)
+		return fd;
+	if (fd >= 0)
+		(void)close(fd); /* never used */
+	return -1;
+}
+
+/* clear - make way for a socket; false with errno */
+static bool
+clear(int fd, const struct sockaddr_un *a)
+{
+	struct stat st;
+
+	if (lstat(a->sun_path, &st) != 0)
+		return errno == ENOENT;
+	errno = EEXIST;
+	if (!S_ISSOCK(st.st_mode))
+		return false;
+	if (connect(fd, (const void *)a, sizeof(*a)) == 0 || errno == EAGAIN) {
+		errno = EADDRINUSE;
+		return false;
+	}
+	/* Nobody listens: left behind. */
+	return errno == ECONNREFUSED && unlink(a->sun_path) == 0;
+}
+
+int
+srv_listen_bind_path(const char *path, char *why, size_t why_bytes)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = -1, probe = -1, rc = -1;
+
+	errno = ENAMETOOLONG;
+	if (strlen(path) >= sizeof(a.sun_path))
+		goto out;
+	memcpy(a.sun_path, path, strlen(path) + 1);
+	probe = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (probe < 0 || fd < 0 || !clear(probe, &a))
+		goto out;
+	/* The mode of the socket is that of its name when it is bound. */
+	if (fchmod(fd, 0600) == 0 &&
+	    bind(fd, (struct sockaddr *)(void *)&a, sizeof(a)) == 0)
+		rc = 0;
+out:
+	if (rc != 0)
+		(void)snprintf(why, why_bytes, "local_socket = %s: %s", path,
+		    strerror(errno));
+	if (probe >= 0)
+		(void)close(probe); /* nothing was said */
 	if (rc == 0)
 		return fd;
 	if (fd >= 0)

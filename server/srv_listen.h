@@ -31,6 +31,15 @@ int srv_listen_bind(const char *host, const char *port, int *port_out,
 int srv_listen_bind_local(const char *dir, char *why, size_t why_bytes);
 
 /*
+ * srv_listen_bind_path - a Unix socket anywhere, 0600 from birth, not listening
+ *         yet
+ *
+ * note    what is left of a process that is gone is removed; a socket that
+ *         somebody listens on, and what is no socket, stays
+ */
+int srv_listen_bind_path(const char *path, char *why, size_t why_bytes);
+
+/*
  * srv_listen_open - start to listen
  *
  * returns 0, or -1 with the text set

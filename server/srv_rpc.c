@@ -399,6 +399,7 @@ srv_rpc_call(void *thread, const struct http_request *rq)
 	c = &r->call;
 	c->origin = rq->local ? API_LOCAL_ROOT : API_NETWORK;
 	c->peer = rq->peer;
+	c->subject = rq->subject;
 	c->done = done;
 	c->resume = resume;
 	if (!r->codec->read(t->reader[route], rq->body, rq->body_bytes, c, text,

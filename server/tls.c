@@ -19,6 +19,7 @@ struct tls_conf {
 	pthread_mutex_t lock; /* for now */
 	SSL_CTX *now;	      /* what new connections get */
 	char dir[TLS_PATH - 32];
+	char client_ca[TLS_PATH - 32]; /* "": clients are not asked */
 };
 
 /* The one protocol we speak, as ALPN writes it. */
@@ -89,8 +90,23 @@ set_up(SSL_CTX *ctx)
 		   ctx, (const unsigned char *)"xenapi-memory", 13) == 1;
 }
 
+/* ask_clients - for certificates that one of these has signed */
+static bool
+ask_clients(SSL_CTX *ctx, const char *path, char *why, size_t why_bytes)
+{
+	STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(path);
+
+	if (names == NULL || SSL_CTX_load_verify_file(ctx, path) != 1) {
+		sk_X509_NAME_pop_free(names, X509_NAME_free);
+		return say(why, why_bytes, path);
+	}
+	SSL_CTX_set_client_CA_list(ctx, names); /* its own from here on */
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+	return true;
+}
+
 static SSL_CTX *
-load(const char *dir, char *why, size_t why_bytes)
+load(const char *dir, const char *client_ca, char *why, size_t why_bytes)
 {
 	SSL_CTX *ctx;
 
@@ -102,7 +118,9 @@ load(const char *dir, char *why, size_t why_bytes)
 		return NULL;
 	}
 	if (!load_pair(ctx, dir, "tls-ec", why, why_bytes) ||
-	    !load_pair(ctx, dir, "tls-rsa", why, why_bytes)) {
+	    !load_pair(ctx, dir, "tls-rsa", why, why_bytes) ||
+	    (client_ca[0] != '\0' &&
+		!ask_clients(ctx, client_ca, why, why_bytes))) {
 		SSL_CTX_free(ctx);
 		return NULL;
 	}
@@ -110,18 +128,21 @@ load(const char *dir, char *why, size_t why_bytes)
 }
 
 struct tls_conf *
-tls_conf_new(const char *dir, char *why, size_t why_bytes)
+tls_conf_new(
+    const char *dir, const char *client_ca, char *why, size_t why_bytes)
 {
 	struct tls_conf *t = calloc(1, sizeof(*t));
 
-	if (t == NULL || strlen(dir) >= sizeof(t->dir)) {
+	if (t == NULL || strlen(dir) >= sizeof(t->dir) ||
+	    strlen(client_ca) >= sizeof(t->client_ca)) {
 		(void)snprintf(why, why_bytes, "%s",
-		    t == NULL ? "out of memory" : "folder name too long");
+		    t == NULL ? "out of memory" : "name too long");
 		free(t);
 		return NULL;
 	}
 	(void)snprintf(t->dir, sizeof(t->dir), "%s", dir);
-	t->now = load(dir, why, why_bytes);
+	(void)snprintf(t->client_ca, sizeof(t->client_ca), "%s", client_ca);
+	t->now = load(dir, client_ca, why, why_bytes);
 	if (t->now == NULL || pthread_mutex_init(&t->lock, NULL) != 0) {
 		SSL_CTX_free(t->now);
 		free(t);
@@ -133,7 +154,7 @@ tls_conf_new(const char *dir, char *why, size_t why_bytes)
 int
 tls_conf_reload(struct tls_conf *t, char *why, size_t why_bytes)
 {
-	SSL_CTX *fresh = load(t->dir, why, why_bytes);
+	SSL_CTX *fresh = load(t->dir, t->client_ca, why, why_bytes);
 	SSL_CTX *old;
 
 	if (fresh == NULL)
@@ -175,4 +196,36 @@ tls_accept(struct tls_conf *t, int fd)
 	}
 	SSL_set_accept_state(ssl);
 	return ssl;
+}
+
+/* is_plain - printable ASCII: fit for a session's user name */
+static bool
+is_plain(const char *text)
+{
+	for (const char *c = text; *c != '\0'; c++)
+		if (*c < ' ' || *c > '~')
+			return false;
+	return text[0] != '\0';
+}
+
+char *
+tls_subject(SSL *ssl)
+{
+	X509 *cert = SSL_get0_peer_certificate(ssl);
+	X509_NAME *name;
+	char text[256];
+	int n;
+
+	if (cert == NULL || SSL_get_verify_result(ssl) != X509_V_OK)
+		return NULL;
+	name = X509_get_subject_name(cert);
+	n = X509_NAME_get_text_by_NID(name, NID_commonName, text, sizeof(text));
+	if (n > 0 && strlen(text) == (size_t)n && is_plain(text))
+		return strdup(text);
+	if (X509_NAME_oneline(name, text, sizeof(text)) == NULL ||
+	    !is_plain(text)) {
+		ERR_clear_error();
+		return NULL;
+	}
+	return strdup(text);
 }

@@ -24,10 +24,12 @@ struct tls_conf;
 /*
  * tls_conf_new - load DIR/tls-ec.{pem,key} and DIR/tls-rsa.{pem,key}
  *
- * out     why  text naming the file, when it fails
+ * in      client_ca  PEM file; clients are asked for a certificate, and one
+ *                    that they show must be signed by these; "": not asked
  * returns NULL on failure
  */
-struct tls_conf *tls_conf_new(const char *dir, char *why, size_t why_bytes);
+struct tls_conf *tls_conf_new(
+    const char *dir, const char *client_ca, char *why, size_t why_bytes);
 
 /*
  * tls_conf_reload - read the files again; on failure nothing changes
@@ -47,5 +49,13 @@ void tls_conf_free(struct tls_conf **t);
  * returns NULL when memory is out; the socket stays the caller's
  */
 SSL *tls_accept(struct tls_conf *t, int fd);
+
+/*
+ * tls_subject - whom a verified client certificate names; handshake done
+ *
+ * returns malloc'd text (its common name, or else the whole subject); NULL:
+ *         none was shown, or out of memory
+ */
+char *tls_subject(SSL *ssl);
 
 #endif

@@ -2,7 +2,6 @@
 
 /* System */
 #include <arpa/inet.h>
-#include <crypt.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -13,235 +12,38 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+/* OpenSSL */
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
+
 /* Model */
 #include "idl_types.h"
 
 /* Own */
-#include "server/http_buf.h"
+#include "server/conf.h"
 #include "server/log.h"
 #include "server/srv_file.h"
 #include "server/usr.h"
+#include "server/usr_file.h"
 #include "server/usr_gap.h"
+#include "server/usr_pam.h"
 
-#define USR_FILE "users"
 #define USR_INITIAL "initial-password"
 #define USR_FIRST "root"
-#define USR_FILE_MAX (1 << 20)
 #define USR_PEER 64
-
-/* A line of the file: an account, or a comment (name NULL). */
-struct usr_line {
-	char *text; /* owned; name and hash point into it */
-	const char *name;
-	const char *hash;
-	int role;
-};
-
-struct usr_list {
-	struct usr_line *lines;
-	size_t n;
-};
+#define USR_POOL                                                               \
+	"pool member" /* whom failures with the secret are counted for */
+#define USR_SECRET_MAX 1024
 
 struct usr_db {
 	pthread_mutex_t lock;	 /* list and gap, held for moments */
 	pthread_mutex_t writing; /* one change of a password at a time */
 	char *dir;
+	struct usr_pam *pam; /* NULL: none */
 	struct usr_list list;
 	char *dummy_hash; /* what an unknown account is checked against */
 	struct usr_gap gap;
 };
-
-/* ---- hashing ---- */
-
-/* hash - a fresh yescrypt hash; NULL: out of memory */
-static char *
-hash(const char *password)
-{
-	struct crypt_data *data = calloc(1, sizeof(*data));
-	char *salt = crypt_gensalt_ra("$y$", 0, NULL, 0);
-	char *h = NULL;
-
-	if (data != NULL && salt != NULL) {
-		const char *r = crypt_r(password, salt, data);
-
-		if (r != NULL && r[0] != '*')
-			h = strdup(r);
-	}
-	if (data != NULL)
-		explicit_bzero(data, sizeof(*data));
-	free(data);
-	free(salt);
-	return h;
-}
-
-/* matches - is it the password of a hash?  In time that tells nothing more */
-static bool
-matches(const char *password, const char *hashed)
-{
-	struct crypt_data *data = calloc(1, sizeof(*data));
-	unsigned char differ = 1;
-	const char *r;
-
-	if (data == NULL)
-		return false;
-	r = crypt_r(password, hashed, data);
-	if (r != NULL && r[0] != '*' && strlen(r) == strlen(hashed)) {
-		differ = 0;
-		for (size_t i = 0; r[i] != '\0'; i++)
-			differ |= (unsigned char)(r[i] ^ hashed[i]);
-	}
-	explicit_bzero(data, sizeof(*data));
-	free(data);
-	return differ == 0;
-}
-
-/* ---- the file ---- */
-
-static void
-list_fini(struct usr_list *l)
-{
-	for (size_t i = 0; i < l->n; i++) {
-		explicit_bzero(l->lines[i].text, strlen(l->lines[i].text));
-		free(l->lines[i].text);
-	}
-	free(l->lines);
-	*l = (struct usr_list){0};
-}
-
-static struct usr_line *
-list_find(const struct usr_list *l, const char *name)
-{
-	for (size_t i = 0; i < l->n; i++)
-		if (l->lines[i].name != NULL &&
-		    strcmp(l->lines[i].name, name) == 0)
-			return &l->lines[i];
-	return NULL;
-}
-
-static int
-role_of(const char *name)
-{
-	for (int i = 0; i < idl_nroles; i++)
-		if (strcmp(idl_roles[i], name) == 0)
-			return i;
-	return -1;
-}
-
-/* split - name, hash and role of an account's line; text says what is wrong */
-static const char *
-split(struct usr_line *line)
-{
-	char *h = strchr(line->text, ':');
-	char *role = h != NULL ? strchr(h + 1, ':') : NULL;
-
-	if (role == NULL || h == line->text)
-		return "not name:hash:role";
-	*h++ = '\0';
-	*role++ = '\0';
-	line->role = role_of(role);
-	if (line->role < 0)
-		return "no such role";
-	if (h[0] == '\0')
-		return "empty hash";
-	line->name = line->text;
-	line->hash = h;
-	return NULL;
-}
-
-/* add_line - parse one line; returns what is wrong with it, or NULL */
-static const char *
-add_line(struct usr_list *l, const char *at, size_t n)
-{
-	struct usr_line *more =
-	    realloc(l->lines, (l->n + 1) * sizeof(*l->lines));
-	struct usr_line *line;
-
-	if (more == NULL)
-		return "out of memory";
-	l->lines = more;
-	line = &more[l->n];
-	*line = (struct usr_line){.text = strndup(at, n), .role = -1};
-	if (line->text == NULL)
-		return "out of memory";
-	l->n++;
-	if (line->text[0] == '#' || line->text[0] == '\0')
-		return NULL;
-	return split(line);
-}
-
-/* parse - the whole file; on failure list_out is untouched */
-static int
-parse(const char *dir, const char *text, struct usr_list *list_out, char *why,
-    size_t why_bytes)
-{
-	struct usr_list l = {0};
-	const char *wrong = NULL;
-	unsigned number = 0;
-
-	while (*text != '\0' && wrong == NULL) {
-		size_t n = strcspn(text, "\n");
-
-		number++;
-		wrong = add_line(&l, text, n);
-		if (wrong == NULL && l.lines[l.n - 1].name != NULL &&
-		    list_find(&l, l.lines[l.n - 1].name) != &l.lines[l.n - 1])
-			wrong = "account is there twice";
-		text += n + (text[n] == '\n');
-	}
-	if (wrong != NULL) {
-		(void)snprintf(why, why_bytes, "%s/" USR_FILE ":%u: %s", dir,
-		    number, wrong);
-		list_fini(&l);
-		return -1;
-	}
-	*list_out = l;
-	return 0;
-}
-
-static int
-load(const char *dir, struct usr_list *list_out, char *why, size_t why_bytes)
-{
-	size_t n;
-	char *text = srv_file_read(dir, USR_FILE, USR_FILE_MAX, &n);
-	int r;
-
-	if (text == NULL) {
-		(void)snprintf(why, why_bytes, "%s/" USR_FILE ": %s", dir,
-		    strerror(errno));
-		return -1;
-	}
-	r = parse(dir, text, list_out, why, why_bytes);
-	explicit_bzero(text, n);
-	free(text);
-	return r;
-}
-
-/* store - write the list, with one account's hash replaced; errno on -1 */
-static int
-store(const char *dir, const struct usr_list *l, const char *name,
-    const char *new_hash)
-{
-	struct http_buf b;
-	int r = -1;
-
-	http_buf_init(&b, USR_FILE_MAX);
-	for (size_t i = 0; i < l->n; i++) {
-		const struct usr_line *line = &l->lines[i];
-
-		if (line->name == NULL)
-			http_buf_printf(&b, "%s\n", line->text);
-		else
-			http_buf_printf(&b, "%s:%s:%s\n", line->name,
-			    strcmp(line->name, name) == 0 ? new_hash
-							  : line->hash,
-			    idl_roles[line->role]);
-	}
-	errno = ENOMEM;
-	if (!b.failed)
-		r = srv_file_write(dir, USR_FILE, b.p, b.len);
-	http_buf_fini(&b);
-	return r;
-}
 
 /* ---- first start ---- */
 
@@ -282,7 +84,7 @@ make_first(const char *dir)
 
 	errno = ENOMEM;
 	if (random_password(password, 20))
-		h = hash(password);
+		h = usr_file_hash(password);
 	password[20] = '\n';
 	if (h != NULL)
 		r = srv_file_write(dir, USR_INITIAL, password, 21);
@@ -299,20 +101,8 @@ make_first(const char *dir)
 	return r;
 }
 
-/* exists - is DIR/users there? */
-static bool
-exists(const char *dir)
-{
-	char path[4096];
-
-	if (snprintf(path, sizeof(path), "%s/" USR_FILE, dir) >=
-	    (int)sizeof(path))
-		return false;
-	return access(path, F_OK) == 0 || errno != ENOENT;
-}
-
 struct usr_db *
-usr_open(const char *dir, char *why, size_t why_bytes)
+usr_open(const char *dir, struct usr_pam *pam, char *why, size_t why_bytes)
 {
 	struct usr_db *db = calloc(1, sizeof(*db));
 	char dummy[24] = "";
@@ -323,21 +113,24 @@ usr_open(const char *dir, char *why, size_t why_bytes)
 	(void)pthread_mutex_init(&db->lock, NULL);    /* cannot fail here */
 	(void)pthread_mutex_init(&db->writing, NULL); /* likewise */
 	db->dir = strdup(dir);
+	db->pam = pam;
 	if (random_password(dummy, 20) &&
 	    getrandom(&db->gap.seed, sizeof(db->gap.seed), 0) ==
 		sizeof(db->gap.seed))
-		db->dummy_hash = hash(dummy);
+		db->dummy_hash = usr_file_hash(dummy);
 	if (db->dir == NULL || db->dummy_hash == NULL) {
 		usr_close(&db);
 		return NULL;
 	}
-	if (!exists(dir) && make_first(dir) != 0) {
+	if (!usr_file_exists(dir) && pam != NULL)
+		return db; /* the system's accounts are enough */
+	if (!usr_file_exists(dir) && make_first(dir) != 0) {
 		(void)snprintf(why, why_bytes,
 		    "%s: cannot make account root: "
 		    "%s",
 		    dir, strerror(errno));
 		usr_close(&db);
-	} else if (load(dir, &db->list, why, why_bytes) != 0) {
+	} else if (usr_file_load(dir, &db->list, why, why_bytes) != 0) {
 		usr_close(&db);
 	}
 	return db;
@@ -350,7 +143,7 @@ usr_close(struct usr_db **dbp)
 
 	if (db == NULL)
 		return;
-	list_fini(&db->list);
+	usr_file_fini(&db->list);
 	free(db->dummy_hash);
 	free(db->dir);
 	(void)pthread_mutex_destroy(&db->lock);
@@ -369,7 +162,7 @@ swap(struct usr_db *db, const struct usr_list *fresh)
 	old = db->list;
 	db->list = *fresh;
 	pthread_mutex_unlock(&db->lock);
-	list_fini(&old);
+	usr_file_fini(&old);
 }
 
 int
@@ -379,11 +172,26 @@ usr_reload(struct usr_db *db, char *why, size_t why_bytes)
 	int r;
 
 	pthread_mutex_lock(&db->writing);
-	r = load(db->dir, &fresh, why, why_bytes);
+	r = usr_file_load(db->dir, &fresh, why, why_bytes);
 	if (r == 0)
 		swap(db, &fresh);
+	else if (db->pam != NULL && !usr_file_exists(db->dir))
+		r = 0; /* there need not be one */
 	pthread_mutex_unlock(&db->writing);
 	return r;
+}
+
+int
+usr_role(struct usr_db *db, const char *name)
+{
+	const struct usr_line *line;
+	int role;
+
+	pthread_mutex_lock(&db->lock);
+	line = usr_file_find(&db->list, name);
+	role = line != NULL ? line->role : -1;
+	pthread_mutex_unlock(&db->lock);
+	return role;
 }
 
 /* ---- logging in ---- */
@@ -425,7 +233,7 @@ address_of(const char *peer, char *address)
 static char *
 look_up(struct usr_db *db, const char *name, int *role_out, bool *known_out)
 {
-	const struct usr_line *line = list_find(&db->list, name);
+	const struct usr_line *line = usr_file_find(&db->list, name);
 
 	*known_out = line != NULL;
 	*role_out = line != NULL ? line->role : -1;
@@ -454,39 +262,145 @@ refuse_wait(
 	return refuse(why, name, text);
 }
 
+/* A try at a password, from entering the gap to leaving it. */
+struct attempt {
+	struct usr_db *db;
+	const char *name, *peer; /* as they came */
+	struct usr_gap_who who;
+	char address[USR_PEER];
+	int64_t now_ms;
+};
+
+/* leave - the try is over; returns why's code, or ERR_NONE */
+static enum err
+leave(
+    const struct attempt *t, bool right, struct failure *why, const char *text)
+{
+	pthread_mutex_lock(&t->db->lock);
+	usr_gap_leave(&t->db->gap, &t->who, t->now_ms,
+	    right ? USR_GAP_SUCCESS : USR_GAP_FAILURE);
+	pthread_mutex_unlock(&t->db->lock);
+	if (right)
+		return ERR_NONE;
+	log_info("login: %s: failed: account=%s", t->peer, t->name);
+	return refuse(why, t->name, text);
+}
+
+/* login_pam - a name that is not in the file */
+static enum err
+login_pam(const struct attempt *t, const char *password,
+    struct usr_user *user_out, struct failure *why)
+{
+	int role = -1;
+	enum usr_pam_result r =
+	    usr_pam_check(t->db->pam, t->name, password, t->peer, &role);
+
+	if (r == USR_PAM_FAILED) {
+		/* Not his fault, but who makes it hang waits like others. */
+		return leave(t, false, why, "the check came to nothing");
+	}
+	if (r == USR_PAM_DENIED)
+		return leave(t, false, why, "wrong name or password");
+	(void)leave(t, true, why, ""); /* the password was right */
+	if (r == USR_PAM_NO_ROLE) {
+		log_info("login: %s: no role: account=%s", t->peer, t->name);
+		return err_fail(why, ERR_SESSION_AUTHORIZATION_FAILED, "ss",
+		    t->name, "no group of the user has a role here");
+	}
+	*user_out = (struct usr_user){.role = role, .listed = false};
+	return ERR_NONE;
+}
+
+/* begin - fill an attempt and enter the gap */
+static enum err
+begin(struct attempt *t, struct failure *why)
+{
+	int64_t wait_ms;
+
+	address_of(t->peer, t->address);
+	t->who.address = t->address;
+	pthread_mutex_lock(&t->db->lock);
+	wait_ms = usr_gap_enter(&t->db->gap, &t->who, t->now_ms);
+	pthread_mutex_unlock(&t->db->lock);
+	return wait_ms > 0 ? refuse_wait(why, t->name, t->peer, wait_ms)
+			   : ERR_NONE;
+}
+
 enum err
 usr_login(struct usr_db *db, const char *name, const char *password,
-    const char *peer, int64_t now_ms, int *role_out, struct failure *why)
+    const char *peer, int64_t now_ms, struct usr_user *user_out,
+    struct failure *why)
 {
-	char address[USR_PEER];
-	struct usr_gap_who who = {.account = name, .address = address};
-	int64_t wait_ms;
+	struct attempt t = {
+	    .db = db, .name = name, .peer = peer, .now_ms = now_ms};
 	bool ok;
+	enum err rc;
 	char *h;
 	int role;
 
-	address_of(peer, address);
 	pthread_mutex_lock(&db->lock);
-	h = look_up(db, name, &role, &who.known);
-	wait_ms = usr_gap_enter(&db->gap, &who, now_ms);
+	h = look_up(db, name, &role, &t.who.known);
 	pthread_mutex_unlock(&db->lock);
-	if (wait_ms > 0) {
+	t.who.account = name;
+	rc = begin(&t, why);
+	if (rc == ERR_NONE && !t.who.known && db->pam != NULL) {
 		free(h);
-		return refuse_wait(why, name, peer, wait_ms);
+		return login_pam(&t, password, user_out, why);
 	}
-	ok = h != NULL && strlen(password) <= USR_PASSWORD_MAX &&
-	     matches(password, h) && who.known;
+	if (rc == ERR_NONE) {
+		ok = h != NULL && strlen(password) <= USR_PASSWORD_MAX &&
+		     usr_file_matches(password, h) && t.who.known;
+		rc = leave(&t, ok, why, "wrong name or password");
+	}
 	free(h);
-	pthread_mutex_lock(&db->lock);
-	usr_gap_leave(
-	    &db->gap, &who, now_ms, ok ? USR_GAP_SUCCESS : USR_GAP_FAILURE);
-	pthread_mutex_unlock(&db->lock);
-	if (!ok) {
-		log_info("login: %s: failed: account=%s", peer, name);
-		return refuse(why, name, "wrong name or password");
+	if (rc == ERR_NONE)
+		*user_out = (struct usr_user){.role = role, .listed = true};
+	return rc;
+}
+
+/* ---- the secret of a pool ---- */
+
+/* secret_matches - is it what the file holds? */
+static bool
+secret_matches(const char *path, const char *secret)
+{
+	unsigned char a[SHA256_DIGEST_LENGTH], b[SHA256_DIGEST_LENGTH];
+	size_t n = 0;
+	char *text = srv_file_secret(path, USR_SECRET_MAX, &n);
+	bool same = false;
+
+	if (text == NULL) {
+		log_warn("pool secret: %s cannot be used", path);
+		return false;
 	}
-	*role_out = role;
-	return ERR_NONE;
+	while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r'))
+		n--;
+	if (n < USR_PASSWORD_MIN)
+		log_warnx("pool secret: %s holds less than %d bytes", path,
+		    USR_PASSWORD_MIN);
+	else if (SHA256((const unsigned char *)text, n, a) != NULL &&
+		 SHA256((const unsigned char *)secret, strlen(secret), b) !=
+		     NULL)
+		same = CRYPTO_memcmp(a, b, sizeof(a)) == 0;
+	explicit_bzero(text, n);
+	free(text);
+	return same;
+}
+
+enum err
+usr_pool_login(struct usr_db *db, const char *path, const char *secret,
+    const char *name, const char *peer, int64_t now_ms, struct failure *why)
+{
+	struct attempt t = {
+	    .db = db, .name = name, .peer = peer, .now_ms = now_ms};
+	enum err rc;
+
+	t.who = (struct usr_gap_who){.account = USR_POOL, .known = true};
+	rc = begin(&t, why);
+	if (rc != ERR_NONE)
+		return rc;
+	return leave(&t, path[0] != '\0' && secret_matches(path, secret), why,
+	    "this is not the pool's secret");
 }
 
 /* ---- changing a password ---- */
@@ -496,26 +410,27 @@ static enum err
 replace(struct usr_db *db, const char *name, const char *new_hash,
     struct failure *why)
 {
+	const struct usr_change change = {
+	    .name = name, .hash = new_hash, .role = -1};
 	struct usr_list fresh;
 	char text[300];
 
-	/* From the file, so that what an operator edited is kept. */
-	if (load(db->dir, &fresh, text, sizeof(text)) != 0)
+	if (usr_file_change(db->dir, &change, text, sizeof(text)) != 0)
 		return err_internal(why, "not stored: %s", text);
-	if (store(db->dir, &fresh, name, new_hash) != 0) {
-		list_fini(&fresh);
-		return err_internal(why, "not stored: %s", strerror(errno));
-	}
-	list_fini(&fresh);
-	if (load(db->dir, &fresh, text, sizeof(text)) != 0)
+	if (usr_file_load(db->dir, &fresh, text, sizeof(text)) != 0)
 		return err_internal(why, "not read back: %s", text);
 	swap(db, &fresh);
-	/* The file held the password that root had at first. */
-	if (strcmp(name, USR_FIRST) == 0 &&
-	    srv_file_remove(db->dir, USR_INITIAL) != 0)
-		log_warn("users: cannot remove %s/" USR_INITIAL, db->dir);
+	usr_forget_initial(db->dir, name);
 	log_info("users: password changed: account=%s", name);
 	return ERR_NONE;
+}
+
+void
+usr_forget_initial(const char *dir, const char *name)
+{
+	if (strcmp(name, USR_FIRST) == 0 &&
+	    srv_file_remove(dir, USR_INITIAL) != 0)
+		log_warn("users: cannot remove %s/" USR_INITIAL, dir);
 }
 
 enum err
@@ -524,18 +439,23 @@ usr_change_password(struct usr_db *db, const char *name,
     struct failure *why)
 {
 	size_t n = strlen(new_password);
+	char peer[USR_PEER + 16];
+	struct usr_user user;
 	enum err rc;
 	char *h;
-	int role;
 
-	rc = usr_login(
-	    db, name, old_password, "change_password", now_ms, &role, why);
+	if (usr_role(db, name) < 0)
+		return err_fail(why, ERR_OPERATION_NOT_ALLOWED, "s",
+		    "the password of this user is not kept here");
+	/* Failures of one user's are no concern of another's. */
+	(void)snprintf(peer, sizeof(peer), "change %.*s:", USR_PEER, name);
+	rc = usr_login(db, name, old_password, peer, now_ms, &user, why);
 	if (rc != ERR_NONE)
 		return rc;
 	if (n < USR_PASSWORD_MIN || n > USR_PASSWORD_MAX)
 		return err_fail(why, ERR_INVALID_VALUE, "ss", "new_pwd",
 		    "8 to 512 bytes are needed");
-	h = hash(new_password);
+	h = usr_file_hash(new_password);
 	if (h == NULL)
 		return err_internal(why, "out of memory");
 	pthread_mutex_lock(&db->writing);

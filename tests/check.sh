@@ -92,6 +92,12 @@ diskfull() { $PY tests/clients/diskfull.py; }
 hostile() { $PY tests/clients/hostile.py; }
 client() { $PY tests/clients/os_xenapi.py; }
 json() { $PY tests/clients/json_rpc.py; }
+roles() {
+	$MAKE build/make-certs && $PY tests/clients/roles.py
+}
+asan_roles() {
+	ASAN_OPTIONS=detect_leaks=1 DAEMON=build/asan/xenapi-memoryd roles
+}
 wire() { $PY tests/clients/wire.py; }
 xe() { $PY tests/clients/xe.py; }
 asan_xe() {
@@ -115,6 +121,7 @@ phase client client
 phase json json
 phase xe xe
 phase events events
+phase roles roles
 phase wire wire
 phase diskfull diskfull
 phase hostile hostile
@@ -122,6 +129,7 @@ phase clang clang_build
 phase asan asan
 phase asan-client asan_client
 phase asan-xe asan_xe
+phase asan-roles asan_roles
 phase tsan tsan
 phase tsan-client tsan_client
 phase crash crash

@@ -43,14 +43,16 @@ STRESS := $(foreach s,$(STRESS_SRC),$(call stress_name,$(s)))
 
 .PHONY: check variant-tests variant-stress style
 variant-tests: $(O)/xenapi-memoryd $(O)/xenapi-memory-hv-sim \
-    $(O)/xe-memory $(UNITS)
-variant-stress: $(O)/xenapi-memoryd $(O)/xenapi-memory-hv-sim $(STRESS)
+    $(O)/xe-memory $(O)/xenapi-memory-pam $(UNITS)
+variant-stress: $(O)/xenapi-memoryd $(O)/xenapi-memory-hv-sim \
+    $(O)/xenapi-memory-pam $(STRESS)
 
 check: deps-check build variant-tests
 	@MAKE="$(MAKE)" MAKEFLAGS= tests/check.sh
 
 TIDY_SRC := $(foreach l,$(LIBS),$(filter-out $(GEN)/%,$(SRC_$(l)))) \
-	server/main.c xen/hv_sim_main.c $(wildcard cli/xe_*.c) $(IDLC_SRC)
+	server/main.c server/pam_main.c xen/hv_sim_main.c \
+	$(wildcard cli/xe_*.c) $(IDLC_SRC)
 TIDY_OK := $(patsubst %.c,build/tidy/%.ok,$(TIDY_SRC))
 build/tidy/%.ok: %.c .clang-tidy $(GEN_STAMP)
 	@mkdir -p $(@D)

@@ -260,7 +260,7 @@ help_http_start(
 	h->limits = limits != NULL ? *limits : help_http_limits();
 	h->tls = NULL;
 	if (cert_dir != NULL) {
-		h->tls = tls_conf_new(cert_dir, why, sizeof(why));
+		h->tls = tls_conf_new(cert_dir, "", why, sizeof(why));
 		cr_assert_not_null(h->tls, "%s", why);
 	}
 	h->server = http_server_new(&h->limits, &ops, h->tls, fd, -1);

@@ -234,10 +234,10 @@ Test(tls, key_that_does_not_fit_is_refused)
 	struct tls_conf *t;
 
 	cr_assert_eq(unlink(path_of("tls-ec.key")), 0);
-	cr_assert_null(tls_conf_new(dir, why, sizeof(why)));
+	cr_assert_null(tls_conf_new(dir, "", why, sizeof(why)));
 	cr_expect_not_null(strstr(why, "tls-ec.key"), "%s", why);
 	spoil("tls-rsa.key", "");
-	t = tls_conf_new(dir, why, sizeof(why));
+	t = tls_conf_new(dir, "", why, sizeof(why));
 	cr_expect_null(t);
 }
 

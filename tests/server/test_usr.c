@@ -74,25 +74,25 @@ mode_of(const char *name)
 
 Test(usr, first_start_makes_root_with_a_random_password)
 {
-	struct usr_db *db = usr_open(dir, why_text, sizeof(why_text));
+	struct usr_db *db = usr_open(dir, NULL, why_text, sizeof(why_text));
 	struct failure why;
 	char *password;
-	int role = -1;
+	struct usr_user user = {-1, false};
 
 	cr_assert_not_null(db, "%s", why_text);
 	cr_expect_eq(mode_of("users"), 0600);
 	cr_expect_eq(mode_of("initial-password"), 0600);
 	password = first_password();
 	cr_expect_eq(
-	    usr_login(db, "root", password, "1.2.3.4:5", 0, &role, &why),
+	    usr_login(db, "root", password, "1.2.3.4:5", 0, &user, &why),
 	    ERR_NONE);
-	cr_expect_eq(role, IDL_ROLE_POOL_ADMIN);
+	cr_expect_eq(user.role, IDL_ROLE_POOL_ADMIN);
 	usr_close(&db);
 	/* The second start changes nothing. */
-	db = usr_open(dir, why_text, sizeof(why_text));
+	db = usr_open(dir, NULL, why_text, sizeof(why_text));
 	cr_assert_not_null(db);
 	cr_expect_eq(
-	    usr_login(db, "root", password, "1.2.3.4:5", 0, &role, &why),
+	    usr_login(db, "root", password, "1.2.3.4:5", 0, &user, &why),
 	    ERR_NONE);
 	free(password);
 	usr_close(&db);
@@ -100,16 +100,16 @@ Test(usr, first_start_makes_root_with_a_random_password)
 
 Test(usr, wrong_name_and_wrong_password_look_the_same)
 {
-	struct usr_db *db = usr_open(dir, why_text, sizeof(why_text));
+	struct usr_db *db = usr_open(dir, NULL, why_text, sizeof(why_text));
 	struct failure a, b;
-	int role = 77;
+	struct usr_user user = {77, false};
 
 	cr_assert_not_null(db);
-	cr_expect_eq(usr_login(db, "root", "guess", "[::1]:9", 0, &role, &a),
+	cr_expect_eq(usr_login(db, "root", "guess", "[::1]:9", 0, &user, &a),
 	    ERR_SESSION_AUTHENTICATION_FAILED);
-	cr_expect_eq(usr_login(db, "nobody", "guess", "[::1]:9", 0, &role, &b),
+	cr_expect_eq(usr_login(db, "nobody", "guess", "[::1]:9", 0, &user, &b),
 	    ERR_SESSION_AUTHENTICATION_FAILED);
-	cr_expect_eq(role, 77, "outputs are untouched");
+	cr_expect_eq(user.role, 77, "outputs are untouched");
 	cr_expect_str_eq(a.param[0], "root");
 	cr_expect_str_eq(a.param[1], b.param[1]);
 	usr_close(&db);
@@ -117,10 +117,10 @@ Test(usr, wrong_name_and_wrong_password_look_the_same)
 
 Test(usr, changed_password_is_stored_and_the_first_one_forgotten)
 {
-	struct usr_db *db = usr_open(dir, why_text, sizeof(why_text));
+	struct usr_db *db = usr_open(dir, NULL, why_text, sizeof(why_text));
 	char *password = first_password();
 	struct failure why;
-	int role;
+	struct usr_user user;
 
 	cr_assert_not_null(db);
 	cr_expect_eq(
@@ -135,12 +135,12 @@ Test(usr, changed_password_is_stored_and_the_first_one_forgotten)
 	    ERR_NONE);
 	cr_expect_eq(mode_of("initial-password"), 0, "gone");
 	usr_close(&db);
-	db = usr_open(dir, why_text, sizeof(why_text));
+	db = usr_open(dir, NULL, why_text, sizeof(why_text));
 	cr_assert_not_null(db);
-	cr_expect_eq(usr_login(db, "root", password, "a:1", 0, &role, &why),
+	cr_expect_eq(usr_login(db, "root", password, "a:1", 0, &user, &why),
 	    ERR_SESSION_AUTHENTICATION_FAILED);
 	cr_expect_eq(
-	    usr_login(db, "root", "long enough", "a:1", 0, &role, &why),
+	    usr_login(db, "root", "long enough", "a:1", 0, &user, &why),
 	    ERR_NONE);
 	free(password);
 	usr_close(&db);
@@ -152,9 +152,9 @@ Test(usr, comments_and_other_accounts_survive_a_change)
 	struct failure why;
 	char *text, *first, all[1000];
 	size_t n;
-	int role;
+	struct usr_user user;
 
-	db = usr_open(dir, why_text, sizeof(why_text));
+	db = usr_open(dir, NULL, why_text, sizeof(why_text));
 	usr_close(&db);
 	first = first_password();
 	text = srv_file_read(dir, "users", 1000, &n);
@@ -163,7 +163,7 @@ Test(usr, comments_and_other_accounts_survive_a_change)
 	    "%s# for the monitoring\nmon:$y$x:read-only\n", text);
 	write_users(all);
 	free(text);
-	db = usr_open(dir, why_text, sizeof(why_text));
+	db = usr_open(dir, NULL, why_text, sizeof(why_text));
 	cr_assert_not_null(db, "%s", why_text);
 	cr_expect_eq(
 	    usr_change_password(db, "root", first, "long enough", 0, &why),
@@ -172,7 +172,7 @@ Test(usr, comments_and_other_accounts_survive_a_change)
 	cr_expect_not_null(
 	    strstr(text, "# for the monitoring\nmon:$y$x:read-only\n"));
 	free(text);
-	cr_expect_eq(usr_login(db, "mon", "", "a:1", 0, &role, &why),
+	cr_expect_eq(usr_login(db, "mon", "", "a:1", 0, &user, &why),
 	    ERR_SESSION_AUTHENTICATION_FAILED, "a broken hash lets nobody in");
 	free(first);
 	usr_close(&db);
@@ -193,7 +193,7 @@ Test(usr, damaged_files_are_refused_with_file_and_line)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		write_users(rows[i].text);
-		cr_expect_null(usr_open(dir, why_text, sizeof(why_text)));
+		cr_expect_null(usr_open(dir, NULL, why_text, sizeof(why_text)));
 		cr_expect_not_null(
 		    strstr(why_text, rows[i].why), "%s", why_text);
 	}
@@ -201,25 +201,25 @@ Test(usr, damaged_files_are_refused_with_file_and_line)
 
 Test(usr, guesser_waits_and_an_address_that_logged_in_does_not)
 {
-	struct usr_db *db = usr_open(dir, why_text, sizeof(why_text));
+	struct usr_db *db = usr_open(dir, NULL, why_text, sizeof(why_text));
 	char *password = first_password();
 	struct failure why;
-	int role;
+	struct usr_user user;
 
 	cr_assert_not_null(db);
-	cr_expect_eq(usr_login(db, "root", password, "good:1", 0, &role, &why),
+	cr_expect_eq(usr_login(db, "root", password, "good:1", 0, &user, &why),
 	    ERR_NONE);
 	for (int i = 0; i < 3; i++)
-		(void)usr_login(db, "root", "guess", "bad:1", 0, &role, &why);
-	cr_expect_eq(usr_login(db, "root", password, "bad:2", 999, &role, &why),
+		(void)usr_login(db, "root", "guess", "bad:1", 0, &user, &why);
+	cr_expect_eq(usr_login(db, "root", password, "bad:2", 999, &user, &why),
 	    ERR_SESSION_AUTHENTICATION_FAILED, "even with the right one");
 	cr_expect_str_eq(
 	    why.param[1], "too many failed logins; try again in 1 s");
 	cr_expect_eq(
-	    usr_login(db, "root", password, "good:2", 999, &role, &why),
+	    usr_login(db, "root", password, "good:2", 999, &user, &why),
 	    ERR_NONE);
 	cr_expect_eq(
-	    usr_login(db, "root", password, "bad:3", 1000, &role, &why),
+	    usr_login(db, "root", password, "bad:3", 1000, &user, &why),
 	    ERR_NONE, "after the gap");
 	free(password);
 	usr_close(&db);
@@ -368,18 +368,18 @@ Test(usr, addresses_of_an_ipv6_network_count_as_one)
 	    {"[2001:db8:1:3:3:4:5:6]:1", false},
 	    {"[::ffff:1.2.3.4]:1", false},
 	};
-	struct usr_db *db = usr_open(dir, why_text, sizeof(why_text));
+	struct usr_db *db = usr_open(dir, NULL, why_text, sizeof(why_text));
 	char *password = first_password();
 	struct failure why;
-	int role;
+	struct usr_user user;
 
 	cr_assert_not_null(db);
 	for (int i = 0; i < 3; i++)
 		(void)usr_login(
-		    db, "root", "guess", "[2001:db8:1:2::7]:1", 0, &role, &why);
+		    db, "root", "guess", "[2001:db8:1:2::7]:1", 0, &user, &why);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
 		cr_expect_eq(usr_login(db, "root", password, rows[i].peer, 0,
-				 &role, &why) != ERR_NONE,
+				 &user, &why) != ERR_NONE,
 		    rows[i].waits, "%s", rows[i].peer);
 	free(password);
 	usr_close(&db);
