@@ -203,19 +203,22 @@ work(int argc, char **argv)
 static bool
 kill_children(void)
 {
-	char path[64];
-	FILE *f;
-	int pid;
+	char path[64], text[16];
 	bool any = false;
+	FILE *f;
+	long pid;
 
 	(void)snprintf(
 	    path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
 	f = fopen(path, "re");
 	if (f == NULL)
 		return false;
-	while (fscanf(f, "%d", &pid) == 1) {
+	while (fscanf(f, "%15s", text) == 1) {
+		pid = strtol(text, NULL, 10);
+		if (pid <= 1)
+			break; /* not what the kernel writes */
 		any = true;
-		(void)kill(pid, SIGKILL); /* maybe it has ended */
+		(void)kill((pid_t)pid, SIGKILL); /* maybe it has ended */
 	}
 	(void)fclose(f); /* read-only */
 	return any;

@@ -481,3 +481,39 @@ Test(roles, calls_that_wait_are_counted_and_let_go)
 		}
 	}
 }
+
+Test(roles, who_waits_too_often_is_told_so)
+{
+	struct world_shape shape = {.name = "slow",
+	    .static_max = 256,
+	    .dynamic_max = 256,
+	    .dynamic_min = 256,
+	    .vcpus = 1,
+	    .multiplier = 1.0,
+	    .sim = "shutdown_ms=5000"};
+	struct idl_ref session = enter("pool-admin", ""), vm;
+	struct net_call wait, more;
+
+	vm = world_new_vm(&w, &shape);
+	cr_assert_eq(world_call(&w, "VM.start", &vm, 0, 0), ERR_NONE);
+	w.env.limits.calls_per_session = 1;
+	prepare(&wait, row("VM.clean_shutdown"), &session);
+	memcpy(wait.c.args, &vm, sizeof(vm));
+	api_dispatch(&wait.c, w.reader);
+	world_pass(&w, 0);
+	cr_assert_not(wait.ended);
+	cr_expect(is_in(&session), "reads are answered");
+	prepare(&more, row("session.logout_subject_identifier"), &session);
+	text_arg(&more, 0, "x");
+	cr_expect_eq(finish(&more), ERR_TOO_MANY_PENDING_TASKS);
+	api_call_fini(&more.c);
+	world_pass(&w, 3000);
+	world_pass(&w, 3000);
+	cr_assert(wait.ended);
+	cr_expect_eq(wait.c.err, ERR_NONE);
+	api_call_fini(&wait.c);
+	prepare(&more, row("session.logout_subject_identifier"), &session);
+	text_arg(&more, 0, "x");
+	cr_expect_eq(finish(&more), ERR_NONE, "its turn has come");
+	api_call_fini(&more.c);
+}

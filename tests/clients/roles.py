@@ -5,6 +5,7 @@
 Nothing of the machine is changed: PAM reads service files of a folder of
 ours, and every daemon has a state folder of its own.
 """
+import concurrent.futures
 import contextlib
 import grp
 import os
@@ -106,6 +107,18 @@ def accounts():
             status, _, errors = tool(d.state, *words, password=password)
             same("%r refused" % (words,), (status, want in errors),
                  (1, True))
+        # Many at once, and the daemon besides: no change is lost.
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            jobs = [pool.submit(tool, d.state, "--add-user", "many%d" % i,
+                                "vm-operator") for i in range(16)]
+            changed = d.https()
+            same("meanwhile", changed.call(
+                "session.change_password", d.password(), PASSWORD), "")
+            same("all of them", [j.result()[0] for j in jobs], [0] * 16)
+        same("are there", len(tool(d.state, "--list-users")[1].split()),
+             2 * (3 + 16))
+        same("and root's new password", d.https(
+            "root", PASSWORD).session[:10], "OpaqueRef:")
         user = None
 
         def login():

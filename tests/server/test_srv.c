@@ -169,7 +169,54 @@ Test(srv, local_socket_works_in_a_folder_with_a_long_name)
 	(void)close(fd);
 }
 
+Test(srv, local_socket_elsewhere_takes_nothing_from_anybody)
+{
+	char path[150];
+	struct stat st;
+	int a, b;
+
+	(void)umask(0);
+	(void)snprintf(path, sizeof(path), "%s", path_of("xapi"));
+	a = srv_listen_bind_path(path, why, sizeof(why));
+	cr_assert(a >= 0, "%s", why);
+	cr_assert_eq(stat(path, &st), 0);
+	cr_expect_eq(st.st_mode & 07777, 0600);
+	cr_assert_eq(srv_listen_open(a, why, sizeof(why)), 0);
+	cr_expect_eq(srv_listen_bind_path(path, why, sizeof(why)), -1);
+	cr_expect_not_null(strstr(why, "in use"), "%s", why);
+	(void)close(a);
+	b = srv_listen_bind_path(path, why, sizeof(why));
+	cr_expect(b >= 0, "what is left behind is replaced: %s", why);
+	(void)close(b);
+	/* What is no socket stays. */
+	cr_assert_eq(srv_file_write(dir, "f", "mine", 4), 0);
+	cr_expect_eq(srv_listen_bind_path(path_of("f"), why, sizeof(why)), -1);
+	cr_assert_eq(stat(path_of("f"), &st), 0);
+	cr_expect_eq(st.st_size, 4);
+	cr_expect_eq(
+	    srv_listen_bind_path(path_of("no/folder"), why, sizeof(why)), -1);
+	cr_expect_not_null(strstr(why, "local_socket = "), "%s", why);
+}
+
 /* ---- files ---- */
+
+Test(srv, secrets_are_for_their_owner_alone)
+{
+	size_t n = 0;
+	char *text;
+
+	cr_assert_eq(srv_file_write(dir, "s", "secret", 6), 0);
+	text = srv_file_secret(path_of("s"), 100, &n);
+	cr_assert_not_null(text);
+	cr_expect_str_eq(text, "secret");
+	cr_expect_eq(n, 6);
+	free(text);
+	cr_expect_null(srv_file_secret(path_of("s"), 5, &n), "too long");
+	cr_assert_eq(chmod(path_of("s"), 0640), 0);
+	cr_expect_null(srv_file_secret(path_of("s"), 100, &n));
+	cr_expect_null(srv_file_secret(path_of("none"), 100, &n));
+	cr_expect_null(srv_file_secret(dir, 100, &n), "a folder");
+}
 
 Test(srv, files_are_replaced_whole)
 {

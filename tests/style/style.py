@@ -34,7 +34,7 @@ FOREIGN = {
     "api/idlc": (),
     "certs": ("openssl/",),
     "server": ("openssl/", "event2/", "http_parser.h", "expat.h",
-               "jansson.h", "ini.h", "crypt.h", "sqlite3.h"),
+               "jansson.h", "ini.h", "crypt.h", "sqlite3.h", "security/"),
     "cli": ("xmlrpc-c/", "curl/"),
 }
 NOT_LIBC = re.compile(r"^(openssl|event2|http_parser|expat|jansson|ini\.h|"
