@@ -347,7 +347,8 @@ fake_run_in(
 	f->out[0] = f->err[0] = f->calls[0] = '\0';
 	f->waits = 0;
 	(void)snprintf(copy, sizeof(copy), "%s", line); /* tests are short */
-	while (*line != '\0' && (w = strsep(&p, " ")) != NULL) {
+	while (
+	    *line != '\0' && n < MAX_WORDS && (w = strsep(&p, " ")) != NULL) {
 		word[n++] = w;
 		for (; *w != '\0'; w++)
 			*w = *w == '~' ? ' ' : *w;
