@@ -8,6 +8,8 @@ PKG_BUILD := python3 gcc libc6-dev binutils libevent-dev libhttp-parser-dev \
 PKG_CHECK := libcriterion-dev \
 	python3-os-xenapi curl sqlite3 clang clang-tidy clang-format \
 	libclang-rt-14-dev valgrind git procps
+# a client that comes from npm; without them its test counts as skipped
+PKG_CLIENTS := nodejs npm
 PKG_BENCH := nginx-light wrk valgrind openssl
 
 apt_install = missing=$$(dpkg-query -W -f='$${Package} $${db:Status-Abbrev}\n' \
@@ -21,9 +23,9 @@ apt_install = missing=$$(dpkg-query -W -f='$${Package} $${db:Status-Abbrev}\n' \
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
 	--no-install-recommends $$missing >/dev/null; fi
 
-.PHONY: deps-build deps-check deps-bench
+.PHONY: deps-build deps-check deps-clients deps-bench
 deps-build: build/.deps-build
-deps-check: build/.deps-check
+deps-check: build/.deps-check deps-clients
 deps-bench: build/.deps-bench
 build/.deps-build: .ci/packages.mk
 	@mkdir -p build
@@ -32,6 +34,11 @@ build/.deps-build: .ci/packages.mk
 build/.deps-check: .ci/packages.mk build/.deps-build
 	@$(call apt_install,$(PKG_CHECK),$@)
 	@touch $@
+# node from elsewhere is as good, and does not go together with Debian's npm
+deps-clients: build/.deps-check
+	@{ command -v node && command -v npm; } >/dev/null 2>&1 || \
+	{ $(call apt_install,$(PKG_CLIENTS),build/.deps-clients); } || \
+	echo "$(PKG_CLIENTS): not installed, the npm client is not tested"
 build/.deps-bench: .ci/packages.mk build/.deps-build
 	@$(call apt_install,$(PKG_BENCH),$@)
 	@touch $@

@@ -69,7 +69,7 @@ struct cli_ops {
 struct cli_env {
 	const struct cli_ops *ops;
 	void *ctx;	  /* for the ops */
-	const char *user; /* who is logged in, for messages; may be "" */
+	const char *user; /* who is logged in: the caller's to use */
 	bool human;	  /* print sizes as 1.5 GiB in tables and results */
 	bool explain;	  /* order violations name the values that clash */
 };
@@ -96,7 +96,10 @@ void cli_report(const struct cli_env *env, struct cli_pool *pool,
     enum cli_status status, const struct cli_failure *why);
 
 /*
- * cli_needs_session - false for commands that run without logging in (help)
+ * cli_needs_session - false for help, and for what will be refused unseen:
+ *         unknown commands, words that are missing
+ *
+ * note    run it all the same, to have it reported
  */
 bool cli_needs_session(const char *const *words, size_t n);
 

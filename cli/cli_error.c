@@ -72,6 +72,19 @@ error_row(const char *code)
 	return NULL;
 }
 
+/* sized - bytes as people read them, with --human */
+static const char *
+sized(struct cli_run *r, const char *param)
+{
+	struct cli_val v = cli_val_text(param);
+	const char *text = NULL;
+	int64_t bytes;
+
+	if (r->human && cli_val_int(&v, &bytes))
+		text = cli_print_human(r->pool, bytes);
+	return text != NULL ? text : param;
+}
+
 /* named - a ref as "uuid (name)", anything else as it is */
 static const char *
 named(struct cli_run *r, const char *cls, const char *param)
@@ -81,6 +94,8 @@ named(struct cli_run *r, const char *cls, const char *param)
 	const char *uuid;
 	size_t i;
 
+	if (strcmp(cls, "bytes") == 0)
+		return sized(r, param);
 	if (strncmp(param, "OpaqueRef:", 10) != 0)
 		return param;
 	if (cls[0] != '\0' && strcmp(cls, "any") != 0) {
@@ -115,9 +130,10 @@ named_all(
 		return why->param;
 	for (i = 0; i < why->n; i++) {
 		at = e != NULL && e->variadic && i >= e->n ? e->n - 1 : i;
-		p[i] = dead ? why->param[i]
-			    : named(r, e != NULL && at < e->n ? e->ref[at] : "",
-				  why->param[i]);
+		p[i] = dead
+			   ? why->param[i]
+			   : named(r, e != NULL && at < e->n ? e->kind[at] : "",
+				 why->param[i]);
 	}
 	return p;
 }
@@ -222,6 +238,7 @@ cli_report(const struct cli_env *env, struct cli_pool *pool,
 {
 	struct cli_run r = {.env = env,
 	    .pool = pool,
+	    .human = env->human,
 	    .trouble = CLI_T_CALL,
 	    .status = status,
 	    .why = *why};

@@ -47,8 +47,8 @@ why_not(struct cli_run *r, const char *ref)
 {
 	static const char *const head[] = {
 	    "There are no suitable hosts to start this VM on.",
-	    "The following table provides per-host reasons for why the VM "
-	    "could not be started:",
+	    ("The following table provides per-host reasons for why the VM "
+	     "could not be started:"),
 	    ""};
 	struct cli_val all, none;
 	const char **name, **reason;

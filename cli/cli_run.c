@@ -104,10 +104,37 @@ cli_run(const struct cli_env *env, struct cli_pool *pool,
 	return 1;
 }
 
+/* given - whether one of the words gives a value to a key */
+static bool
+given(const char *const *words, size_t n, const char *key, size_t len)
+{
+	size_t i;
+
+	for (i = 1; i < n; i++) {
+		const char *w = words[i];
+
+		w += strncmp(w, "--", 2) == 0 ? 2 : 0;
+		if (strncmp(w, key, len) == 0 &&
+		    (w[len] == '=' || w[len] == '\0'))
+			return true;
+	}
+	return false;
+}
+
 bool
 cli_needs_session(const char *const *words, size_t n)
 {
 	const struct cli_cmd *c = n > 0 ? cli_command(words[0]) : NULL;
+	const char *p;
 
-	return c != NULL && (c->flags & CLI_C_LOCAL) == 0;
+	if (c == NULL || (c->flags & CLI_C_LOCAL))
+		return false;
+	for (p = c->required; *p != '\0'; p += *p == ',') {
+		size_t len = strcspn(p, ",");
+
+		if (!given(words, n, p, len))
+			return false;
+		p += len;
+	}
+	return true;
 }

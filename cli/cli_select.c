@@ -18,6 +18,8 @@
 /* A filter of the class or of the command line. */
 struct filter {
 	const char *key, *value;
+	const struct cli_field *field; /* NULL: there is no such field */
+	const char *rest;	       /* of the key, behind a map or set */
 };
 
 struct selection {
@@ -97,11 +99,10 @@ static bool
 matches(struct cli_run *r, struct cli_object *o, const struct filter *want,
     bool *yes_out)
 {
+	const struct cli_field *f = want->field;
+	const char *rest = want->rest, *text;
 	const struct cli_val *v;
-	const struct cli_field *f;
-	const char *rest, *text;
 
-	f = field_of_key(o->cls, want->key, &rest);
 	if (f == NULL)
 		return cli_fail_local(r, "Unknown field '%s'", want->key);
 	if (rest != NULL) {
@@ -235,9 +236,14 @@ static bool
 add_filter(
     struct cli_run *r, struct selection *s, const char *key, const char *value)
 {
+	struct filter *f;
+
 	if (s->nfilters == MAX_FILTERS)
 		return cli_fail_local(r, "Too many filters");
-	s->filter[s->nfilters++] = (struct filter){key, value};
+	f = &s->filter[s->nfilters++];
+	f->key = key;
+	f->value = value;
+	f->field = field_of_key(s->cls, key, &f->rest);
 	return true;
 }
 

@@ -17,7 +17,8 @@ struct cli_error {
 	const char *code;
 	const char *sentence;
 	const char *const *param; /* param[0..n): names */
-	const char *const *ref;	  /* ref[0..n): class of a ref, "" otherwise */
+	/* kind[0..n): class of a ref, "bytes" of an amount, "" of all else */
+	const char *const *kind;
 	size_t n;
 	bool variadic; /* the last parameter may repeat */
 };

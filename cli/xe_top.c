@@ -8,11 +8,14 @@
  */
 
 /* System */
+#define NCURSES_WIDECHAR 1
 #include <curses.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
 /* Cli */
 #include "cli/cli_priv.h"
@@ -167,18 +170,27 @@ human(struct view *v, int64_t n)
 
 /* put_name - a name in a field of that many columns; control signs go */
 static void
-put_name(struct view *v, const char *name, int columns)
+put_name(const char *name, int columns)
 {
-	char *copy = cli_pool_get(v->pool, strlen(name) + 1);
-	size_t i;
+	mbstate_t state = {0};
+	wchar_t sign;
+	size_t n;
+	int used = 0, wide;
 
-	if (copy == NULL)
-		return;
-	for (i = 0; name[i] != '\0'; i++)
-		copy[i] = (unsigned char)name[i] < ' ' || name[i] == 127
-			      ? '?'
-			      : name[i];
-	printw("%-*.*s ", columns, columns, copy);
+	for (; *name != '\0'; name += n, used += wide) {
+		n = mbrtowc(&sign, name, MB_LEN_MAX, &state);
+		wide = n < (size_t)-2 ? wcwidth(sign) : -1;
+		if (wide < 0) { /* not for a terminal: one '?' */
+			memset(&state, 0, sizeof(state));
+			n = n < (size_t)-2 ? n : 1;
+			wide = 1;
+			sign = L'?';
+		}
+		if (used + wide > columns)
+			break;
+		addnwstr(&sign, 1);
+	}
+	printw("%*s", columns + 1 - used, "");
 }
 
 /* draw_hosts - a line for each; returns the next row */
@@ -202,7 +214,7 @@ draw_hosts(struct view *v, int row)
 
 		move(row++, 0);
 		attron(A_BOLD);
-		put_name(v, cli_val_str(cli_val_member(h, "name_label")),
+		put_name(cli_val_str(cli_val_member(h, "name_label")),
 		    NAME_COLUMNS + STATE_COLUMNS + 1);
 		attroff(A_BOLD);
 		draw_bar(&l, total,
@@ -227,8 +239,8 @@ draw_vms(struct view *v, int row, size_t first)
 		bool runs = strcmp(l[i].state, "Halted") != 0;
 
 		move(row++, 0);
-		put_name(v, l[i].name, NAME_COLUMNS);
-		put_name(v, l[i].state, STATE_COLUMNS);
+		put_name(l[i].name, NAME_COLUMNS);
+		put_name(l[i].state, STATE_COLUMNS);
 		draw_bar(&l[i], most, width);
 		printw(" %s of %s", human(v, runs ? l[i].actual : 0),
 		    human(v, l[i].static_max));

@@ -6,6 +6,17 @@
 #include "api/idlc/idlc.h"
 #include "api/idlc/idlc_emit.h"
 
+#include <string.h>
+
+/* kind - class of a ref, "bytes" for an amount, "" for all else */
+static const char *
+kind(const struct idlc_type *ty)
+{
+	if (ty->kind == IDLC_T_REF)
+		return ty->name;
+	return strcmp(ty->shown, "bytes") == 0 ? "bytes" : "";
+}
+
 static void
 emit_params(const struct idlc_error *e, FILE *f)
 {
@@ -14,10 +25,10 @@ emit_params(const struct idlc_error *e, FILE *f)
 	fprintf(f, "static const char *const params_%s[] = {", e->code);
 	for (p = e->params; p != NULL; p = p->next)
 		fprintf(f, "%s\"%s\"", p == e->params ? "" : ", ", p->name);
-	fprintf(f, "};\nstatic const char *const refs_%s[] = {", e->code);
+	fprintf(f, "};\nstatic const char *const kinds_%s[] = {", e->code);
 	for (p = e->params; p != NULL; p = p->next)
-		fprintf(f, "%s\"%s\"", p == e->params ? "" : ", ",
-		    p->type->kind == IDLC_T_REF ? p->type->name : "");
+		fprintf(
+		    f, "%s\"%s\"", p == e->params ? "" : ", ", kind(p->type));
 	fprintf(f, "};\n");
 }
 
@@ -35,7 +46,7 @@ idlc_emit_cli_errors_c(const struct idlc_tree *t, FILE *f)
 		fprintf(f, "\t{ \"%s\",\n\t    %s,\n\t    ", e->code,
 		    idlc_quoted(e->sentence));
 		if (e->params != NULL)
-			fprintf(f, "params_%s, refs_%s, ", e->code, e->code);
+			fprintf(f, "params_%s, kinds_%s, ", e->code, e->code);
 		else
 			fprintf(f, "NULL, NULL, ");
 		fprintf(f, "%d, %s },\n", e->nparams,

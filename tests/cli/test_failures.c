@@ -128,6 +128,55 @@ Test(tasks, tell_why_they_failed)
 	    "task: OpaqueRef:x\n");
 }
 
+Test(tasks, are_cancelled_when_the_user_gives_up)
+{
+	static const struct fake_row slow[] = {{ASYNC, "\"OpaqueRef:t\""},
+	    {"task.get_status(OpaqueRef:t)", "\"pending\""},
+	    {"task.get_progress(OpaqueRef:t)", "0.5"}};
+	static struct fake f = {.row = slow, .n = 3, .patience = 3};
+
+	cr_expect_eq(fake_run(&f, WAIT, FAKE_TASKS), 1);
+	cr_expect_eq(f.waits, 3);
+	cr_expect_str_eq(f.err, "Cancelled\n");
+	cr_expect_str_eq(f.calls,
+	    ASYNC "\ntask.cancel(OpaqueRef:t)\ntask.destroy(OpaqueRef:t)\n");
+}
+
+Test(failures, are_read_by_people)
+{
+	static const struct fake_row no[] = {
+	    {SET, "!HOST_NOT_ENOUGH_FREE_MEMORY 2147483648 1610612736"}};
+	static struct fake f = {.row = no, .n = 1};
+
+	cr_expect_eq(
+	    fake_run(&f, "vm-memory-set vm=web memory=1", FAKE_HUMAN), 1);
+	cr_expect_str_eq(f.err,
+	    "Not enough server memory is available to perform this "
+	    "operation.\nneeded: 2 GiB\navailable: 1.5 GiB\n");
+}
+
+static const struct {
+	const char *says;
+	const char *word[3];
+	size_t n;
+	bool needs;
+} session[] = {
+    {"help needs none", {"help", "--all"}, 2, false},
+    {"nor does nothing at all", {NULL}, 0, false},
+    {"nor an unknown command", {"frob", "a=b"}, 2, false},
+    {"nor one that lacks a word", {"vm-memory-set", "vm=a"}, 2, false},
+    {"others do", {"vm-memory-set", "vm=a", "memory=1"}, 3, true},
+};
+
+Test(session, is_opened_when_something_will_be_called)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(session) / sizeof(session[0]); i++)
+		cr_expect_eq(cli_needs_session(session[i].word, session[i].n),
+		    session[i].needs, "%s", session[i].says);
+}
+
 Test(tasks, are_not_needed)
 {
 	static const struct fake_row no[] = {

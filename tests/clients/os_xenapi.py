@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """python3-os-xenapi, a client nobody here wrote, over HTTPS: login, API
-version, and every memory message with its documented answer or error.
+version, every memory message with its documented answer or error, tasks and
+events.
 
 Prints one line per check; fails on the first that does not hold.
 """
@@ -12,6 +13,7 @@ import daemon
 
 sys.path.insert(0, "/usr/lib/python3/dist-packages")
 from os_xenapi.client import XenAPI  # noqa: E402
+import os_xenapi_async  # noqa: E402
 
 GIB = 1 << 30
 MIB = 1 << 20
@@ -185,6 +187,7 @@ def main():
         is_("listMethods is a bare list with the memory messages",
             {"VM.set_memory", "host.compute_free_memory"} <= set(names),
             True)
+        os_xenapi_async.run(sys.modules[__name__], d, session)
         session.xenapi.session.logout()
     print("%d passed, 0 failed" % checks)
 

@@ -42,7 +42,7 @@ class Xe:
     def __init__(self, home, *options, **env):
         self.options = list(options)
         self.env = {"HOME": home, "PATH": os.environ["PATH"],
-                    "TERM": "xterm"}
+                    "TERM": "xterm", "LC_ALL": "C.UTF-8"}
         for key in ("ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS"):
             if key in os.environ:
                 self.env[key] = os.environ[key]
@@ -206,15 +206,6 @@ def ways(d, home):
     Xe(home, "--socket", os.path.join(d.state, "socket")).ok("host-list")
     check(Xe(home).run()[0] == 0, "usage is no error")
     check(".TH XE-MEMORY" in Xe(home).ok("--print-man"), "a manual page")
-    script = Xe(home).ok("--print-completion")
-    r = subprocess.run(["bash", "-c", script + "\nCOMP_WORDS=(xe-memory "
-                        "vm-memory-s);COMP_CWORD=1;COMP_LINE='xe-memory "
-                        "vm-memory-s';COMP_POINT=21;_xe_memory;"
-                        "echo ${COMPREPLY[@]}"], capture_output=True,
-                       text=True, check=True)
-    same(r.stdout.split(), ["vm-memory-set",
-                            "vm-memory-shadow-multiplier-set",
-                            "vm-memory-static-range-set"])
 
 
 class Screen:
@@ -233,7 +224,7 @@ class Screen:
         os.kill(self.pid, signal.SIGWINCH)
 
     def until(self, pattern, timeout=30):
-        """Read until the pattern has appeared; the text up to there."""
+        """Read until the pattern has appeared; what follows is kept."""
         end = time.monotonic() + timeout
         while not re.search(pattern, self.text):
             left = end - time.monotonic()
@@ -244,8 +235,7 @@ class Screen:
             except OSError:
                 raise AssertionError("ended before %r: %r"
                                      % (pattern, self.text)) from None
-        text, self.text = self.text, ""
-        return text
+        self.text = self.text[re.search(pattern, self.text).end():]
 
     def key(self, text):
         os.write(self.fd, text.encode())
@@ -261,10 +251,37 @@ class Screen:
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
+def complete(xe, line):
+    """What bash offers for a line, as if Tab were pressed at its end."""
+    script = xe.ok("--print-completion")
+    words = line.split(" ")
+    r = subprocess.run(["bash", "-c", script + "\nCOMP_WORDS=(%s)\n"
+                        "COMP_CWORD=%d COMP_LINE='%s' COMP_POINT=%d\n"
+                        "_xe_memory\necho ${COMPREPLY[@]}"
+                        % (line, len(words) - 1, line, len(line))],
+                       env=dict(xe.env, PATH=os.path.dirname(XE) + ":" +
+                                os.environ["PATH"]),
+                       capture_output=True, text=True, check=True)
+    return r.stdout.split()
+
+
+def completion(xe, vm):
+    same(complete(xe, "xe-memory vm-memory-s"),
+         ["vm-memory-set", "vm-memory-shadow-multiplier-set",
+          "vm-memory-static-range-set"])
+    same(complete(xe, "xe-memory vm-memory-limits-set static-m"),
+         ["static-min=", "static-max="])
+    same(complete(xe, "xe-memory vm-param-set uuid=" + vm[:9]), [vm])
+    same(complete(xe, "xe-memory vm-param-set memory-static-m"),
+         ["memory-static-max=", "memory-static-min="])
+    same(complete(xe, "xe-memory --ins"), ["--insecure"])
+
+
 def screens(xe):
+    xe.ok("vm-create", "name-label=café 東京 \u200b")
     top = Screen(xe, 24, 100, "top")
-    text = top.until(r"web")
-    check("lab" in text and "#" in text, "the host has a bar")
+    for text in ("q quits", "lab", "#", "cache", "web", "café 東京"):
+        top.until(text)
     top.resize(40, 140)
     top.until(r"GiB of")
     top.key("j")
@@ -286,6 +303,7 @@ def main():
         life(xe, vm)
         parameters(xe, vm)
         ways(d, home)
+        completion(xe, vm)
         screens(xe)
         same(Xe(home, "--human", *xe.options,
                 XE_MEMORY_SOCKET=os.path.join(d.state, "socket")).ok(

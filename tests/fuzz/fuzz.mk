@@ -10,6 +10,8 @@ FUZZ_SRC_fuzz_calls := $(wildcard tests/api/help_*.c) \
 	tests/model/help_random.c
 FUZZ_LIBS_fuzz_calls := -lcriterion
 FUZZ_DICT_fuzz_json := json
+FUZZ_SRC_fuzz_cli := tests/cli/help_fake.c
+FUZZ_DICT_fuzz_cli := cli
 define fuzz_rule
 $(O)/$(1): $(call obj,tests/fuzz/$(1).c $(FUZZ_SRC_$(1))) $(LIB_FILES)
 	@echo "  LD $$@"
