@@ -14,7 +14,6 @@
 #include "idl_types.h"
 
 /* Own */
-#include "server/conf.h"
 #include "server/http_buf.h"
 #include "server/srv_file.h"
 #include "server/usr_file.h"
@@ -88,6 +87,16 @@ usr_file_find(const struct usr_list *l, const char *name)
 	return NULL;
 }
 
+/* role_of - any role: who writes the file by hand may give client-cert */
+static int
+role_of(const char *name)
+{
+	for (int i = 0; i < idl_nroles; i++)
+		if (strcmp(idl_roles[i], name) == 0)
+			return i;
+	return -1;
+}
+
 /* split - name, hash and role of an account's line; text says what is wrong */
 static const char *
 split(struct usr_line *line)
@@ -99,7 +108,7 @@ split(struct usr_line *line)
 		return "not name:hash:role";
 	*h++ = '\0';
 	*role++ = '\0';
-	line->role = conf_role(role);
+	line->role = role_of(role);
 	if (line->role < 0)
 		return "no such role";
 	if (h[0] == '\0')
