@@ -83,8 +83,9 @@ enum cli_status xe_link_call(void *ctx, struct cli_pool *pool,
     struct cli_val *value_out, struct cli_failure *why);
 
 /*
- * xe_wait - the wait of struct cli_ops: a bar on the terminal
- * xe_wait_catch - from now on SIGINT makes xe_wait return false
+ * xe_wait - the wait of struct cli_ops: a bar on the terminal; SIGINT makes it
+ *         return false, a second one ends the program
+ * xe_wait_catch - catch SIGINT once
  * xe_wait_stopped - whether there was one
  */
 bool xe_wait(void *ctx, const char *label, double fraction);

@@ -114,10 +114,8 @@ main(int argc, char **argv)
 	} else {
 		env.human = conf.human;
 		env.user = conf.user != NULL ? conf.user : "root";
-		if (isatty(STDERR_FILENO)) {
+		if (isatty(STDERR_FILENO))
 			ops.wait = xe_wait;
-			xe_wait_catch();
-		}
 		rc = alone(&conf);
 		if (rc < 0)
 			rc = run(&conf, &env, pool);

@@ -15,6 +15,7 @@
 #define BAR_COLUMNS 40
 
 static volatile sig_atomic_t interrupted;
+static bool catching; /* between the first step and the last */
 
 static void
 on_interrupt(int number)
@@ -26,7 +27,9 @@ on_interrupt(int number)
 void
 xe_wait_catch(void)
 {
-	struct sigaction a = {.sa_handler = on_interrupt};
+	/* The second one ends the program, whatever the server does. */
+	struct sigaction a = {
+	    .sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
 
 	(void)sigaction(SIGINT, &a, NULL); /* cannot fail for SIGINT */
 }
@@ -47,8 +50,13 @@ xe_wait(void *ctx, const char *label, double fraction)
 	(void)ctx; /* there is one terminal */
 	if (label == NULL) {
 		fputs("\r\033[K", stderr);
+		(void)signal(SIGINT, SIG_DFL); /* cannot fail for SIGINT */
+		catching = false;
 		return true;
 	}
+	if (!catching)
+		xe_wait_catch();
+	catching = true;
 	for (i = 0; i < BAR_COLUMNS; i++)
 		bar[i] = i < full ? '#' : '.';
 	bar[BAR_COLUMNS] = '\0';

@@ -17,8 +17,8 @@
 /*
  * idlc_emit_errors_h, idlc_emit_types_h, idlc_emit_tables_c,
  * idlc_emit_handlers_h, idlc_emit_rows_c, idlc_emit_schema_sql,
- * idlc_emit_manual_md, idlc_emit_cli_errors_c - a whole file, but for its first
- * line
+ * idlc_emit_manual_md, idlc_emit_cli_errors_c - a whole file, but for its
+ *         first line
  */
 void idlc_emit_errors_h(const struct idlc_tree *t, FILE *f);
 void idlc_emit_types_h(const struct idlc_tree *t, FILE *f);

@@ -19,6 +19,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import daemon  # noqa: E402
+from xe_mock import Broken, Failure, Mock  # noqa: E402
 
 XE = os.environ.get("XE", os.path.join(daemon.TOP, "build", "xe-memory"))
 GIB = 1 << 30
@@ -294,6 +295,102 @@ def screens(xe):
     same(wait.end(), 0)
 
 
+class World:
+    """Answers of a server with one VM, and a task that takes a while."""
+
+    VM = {"uuid": "u1", "name_label": "only", "power_state": "Running",
+          "is_a_template": False, "is_control_domain": False,
+          "user_version": 7, "memory_static_max": "9"}
+
+    def __init__(self, broken=None, steps=3, dead=0):
+        self.broken = broken
+        self.steps = steps
+        self.dead = dead
+        self.cancelled = False
+
+    def __call__(self, method, args):
+        if method == "session.login_with_password":
+            return "OpaqueRef:session"
+        if method == "session.logout":
+            return ""
+        if self.broken is not None:
+            raise Broken(self.broken)
+        if self.dead:
+            self.dead -= 1
+            raise Failure("SESSION_INVALID", args[0])
+        name = method.split(".", 1)[1]
+        if method.startswith("Async."):
+            return "OpaqueRef:task"
+        if name == "get_status":
+            self.steps -= 1
+            if self.cancelled:
+                return "cancelled"
+            return "pending" if self.steps > 0 else "success"
+        if name == "get_progress":
+            return 1.0 - self.steps / 4
+        if name == "cancel":
+            self.cancelled = True
+            return ""
+        if name == "get_by_uuid":
+            raise Failure("UUID_INVALID", "VM", args[1])
+        if name == "get_all_records_where":
+            return {"OpaqueRef:1": self.VM}
+        return {"get_by_name_label": ["OpaqueRef:1"],
+                "get_record": self.VM}.get(name, "")
+
+
+def strange_servers(d, home):
+    path = os.path.join(home, "sock")
+    xe = Xe(home, "--socket", path)
+    with Mock(World(dead=1), path) as m:
+        same(xe.ok("vm-list", "--minimal"), "u1\n")
+        same(m.calls.count("session.login_with_password"), 2)
+        same(m.calls[-1], "session.logout")
+    with Mock(World(dead=9), path):
+        check("not known" in xe.no("vm-list"), "a session that never lives")
+    with Mock(World(), path):
+        same(xe.ok("vm-list", "params=user-version"),
+             "user-version ( RW)    : 7\n\n\n")
+    head = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s"
+    for broken in (b"", b"HTTP/1.1 500 Sorry\r\ncontent-length: 0\r\n\r\n",
+                   b"no HTTP at all\r\n\r\n", head % (4, b"<xml"),
+                   head % (900, b"cut short"),
+                   head % (2, b"{}"), head % (0, b"")):
+        with Mock(World(broken=broken), path):
+            err = xe.no("vm-list")
+            check(err.startswith("Error: ") and err.count("\n") == 1,
+                  "%r: %r" % (broken, err))
+    # A slave names its master; the program goes there, certificate and all.
+    cert = os.path.join(d.state, "tls-ec")
+    with Mock(World(), cert=cert) as master:
+        def slave(method, args):
+            raise Failure("HOST_IS_SLAVE", "127.0.0.1:%d" % master.port)
+        with Mock(slave, cert=cert) as m:
+            away = Xe(home, "-s", "127.0.0.1:%d" % m.port, "-u", "root",
+                      "-pw", "x", "--cacert", cert + ".pem")
+            same(away.ok("vm-list", "--minimal"), "u1\n")
+
+
+def progress(home):
+    path = os.path.join(home, "sock")
+    xe = Xe(home, "--socket", path)
+    wait = ("vm-memory-target-wait", "vm=only")
+    with Mock(World(steps=4), path) as m:
+        screen = Screen(xe, 24, 80, *wait)
+        screen.until(r"only +\[#{10}\.{30}\] +25%")
+        screen.until(r"\[#{30}\.{10}\] +75%")
+        same(screen.end(), 0)
+        check("task.destroy" in m.calls, "the task is tidied up")
+    with Mock(World(steps=10000), path) as m:
+        screen = Screen(xe, 24, 80, *wait)
+        screen.until(r"%")
+        screen.key("\x03")
+        screen.until("Cancelled")
+        same(screen.end(), 1)
+        check("task.cancel" in m.calls and "task.destroy" in m.calls,
+              "the task is cancelled")
+
+
 def main():
     with daemon.running(sim=os.path.join(daemon.TOP, "xen",
                                          "demo.ini")) as d, \
@@ -305,6 +402,8 @@ def main():
         ways(d, home)
         completion(xe, vm)
         screens(xe)
+        strange_servers(d, home)
+        progress(home)
         same(Xe(home, "--human", *xe.options,
                 XE_MEMORY_SOCKET=os.path.join(d.state, "socket")).ok(
                     "vm-param-get", "uuid=" + vm,
