@@ -338,7 +338,7 @@ api_event_unregister(struct api_call *c,
 	return ERR_NONE;
 }
 
-/* copy_reg - what the caller registered for, in its arena; no_reg: nothing */
+/* copy_reg - what the caller registered for, in its arena */
 static enum err
 copy_reg(struct api_call *c, struct evt_subs *subs, uint64_t *since,
     struct failure *why)
@@ -347,6 +347,7 @@ copy_reg(struct api_call *c, struct evt_subs *subs, uint64_t *since,
 	const struct evt_reg *r;
 	enum err rc = ERR_NONE;
 
+	*subs = (struct evt_subs){0};
 	pthread_mutex_lock(&e->lock);
 	r = find_reg(e, &c->session_ref);
 	if (r == NULL) {

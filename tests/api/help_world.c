@@ -336,6 +336,13 @@ done(struct api_call *c)
 	}
 }
 
+/* resume - in the daemon: posted to the call's thread; here all are one */
+static void
+resume(struct api_call *c)
+{
+	api_resume(c, ((struct world_call *)c->owner)->w->reader);
+}
+
 static void
 begin(struct world *w, struct world_call *p, const char *method, va_list ap)
 {
@@ -354,6 +361,7 @@ begin(struct world *w, struct world_call *p, const char *method, va_list ap)
 		take_arg(&c->msg->params[i], c->args, ap);
 	c->received = (unsigned)c->msg->nparams + 1;
 	c->done = done;
+	c->resume = resume;
 	c->owner = p;
 	api_dispatch(c, w->reader);
 	pump(w);
