@@ -56,8 +56,8 @@
 #include "server/xml.h"
 
 #define MAIN_PATH 4096
-#define MAIN_WORKERS 8
-#define MAIN_PAM_MAX 6 /* of the workers; the others check our own accounts */
+#define MAIN_WORKERS 2 /* each check of ours takes 16 MiB and a processor */
+#define MAIN_PAM_MAX 6 /* more workers, which wait for PAM */
 #define MAIN_PAM_PROGRAM "xenapi-memory-pam"
 #define MAIN_HV_PROGRAM "xenapi-memory-hv-sim"
 #define MAIN_DATABASE "xenapi-memory.db"
@@ -476,7 +476,8 @@ open_api(struct daemon *d)
 	    .sync = on_sync,
 	};
 
-	d->pool = pool_new(MAIN_WORKERS, (size_t)d->conf.login_queue, run_work);
+	d->pool = pool_new(MAIN_WORKERS + d->pam.checks_max,
+	    (size_t)d->conf.login_queue, run_work);
 	d->env = (struct api_env){
 	    .store = d->store,
 	    .writer = d->writer,
@@ -738,6 +739,7 @@ stop(struct daemon *d)
 	api_task_stop(&d->env);
 	srv_hv_stop(&d->hv);
 	api_boot_lost(d->boot);
+	atomic_store(&d->pam.ending, true);
 	pool_free(&d->pool);
 	wrq_stop(&d->writer);
 	if (d->http != NULL) {

@@ -273,14 +273,13 @@ struct attempt {
 
 /* leave - the try is over; returns why's code, or ERR_NONE */
 static enum err
-leave(
-    const struct attempt *t, bool right, struct failure *why, const char *text)
+leave(const struct attempt *t, enum usr_gap_outcome outcome,
+    struct failure *why, const char *text)
 {
 	pthread_mutex_lock(&t->db->lock);
-	usr_gap_leave(&t->db->gap, &t->who, t->now_ms,
-	    right ? USR_GAP_SUCCESS : USR_GAP_FAILURE);
+	usr_gap_leave(&t->db->gap, &t->who, t->now_ms, outcome);
 	pthread_mutex_unlock(&t->db->lock);
-	if (right)
+	if (outcome == USR_GAP_SUCCESS)
 		return ERR_NONE;
 	log_info("login: %s: failed: account=%s", t->peer, t->name);
 	return refuse(why, t->name, text);
@@ -295,13 +294,16 @@ login_pam(const struct attempt *t, const char *password,
 	enum usr_pam_result r =
 	    usr_pam_check(t->db->pam, t->name, password, t->peer, &role);
 
-	if (r == USR_PAM_FAILED) {
-		/* Not his fault, but who makes it hang waits like others. */
-		return leave(t, false, why, "the check came to nothing");
-	}
+	if (r == USR_PAM_BUSY)
+		return leave(t, USR_GAP_UNTRIED, why,
+		    "too many logins at a time; try again");
+	/* It may be nobody's fault, but who makes PAM hang has to wait. */
+	if (r == USR_PAM_FAILED)
+		return leave(
+		    t, USR_GAP_FAILURE, why, "the check came to nothing");
 	if (r == USR_PAM_DENIED)
-		return leave(t, false, why, "wrong name or password");
-	(void)leave(t, true, why, ""); /* the password was right */
+		return leave(t, USR_GAP_FAILURE, why, "wrong name or password");
+	(void)leave(t, USR_GAP_SUCCESS, why, ""); /* the password was right */
 	if (r == USR_PAM_NO_ROLE) {
 		log_info("login: %s: no role: account=%s", t->peer, t->name);
 		return err_fail(why, ERR_SESSION_AUTHORIZATION_FAILED, "ss",
@@ -350,7 +352,8 @@ usr_login(struct usr_db *db, const char *name, const char *password,
 	if (rc == ERR_NONE) {
 		ok = h != NULL && strlen(password) <= USR_PASSWORD_MAX &&
 		     usr_file_matches(password, h) && t.who.known;
-		rc = leave(&t, ok, why, "wrong name or password");
+		rc = leave(&t, ok ? USR_GAP_SUCCESS : USR_GAP_FAILURE, why,
+		    "wrong name or password");
 	}
 	free(h);
 	if (rc == ERR_NONE)
@@ -394,12 +397,14 @@ usr_pool_login(struct usr_db *db, const char *path, const char *secret,
 	struct attempt t = {
 	    .db = db, .name = name, .peer = peer, .now_ms = now_ms};
 	enum err rc;
+	bool ok;
 
 	t.who = (struct usr_gap_who){.account = USR_POOL, .known = true};
 	rc = begin(&t, why);
 	if (rc != ERR_NONE)
 		return rc;
-	return leave(&t, path[0] != '\0' && secret_matches(path, secret), why,
+	ok = path[0] != '\0' && secret_matches(path, secret);
+	return leave(&t, ok ? USR_GAP_SUCCESS : USR_GAP_FAILURE, why,
 	    "this is not the pool's secret");
 }
 

@@ -170,6 +170,8 @@ usr_gap_leave(struct usr_gap *g, const struct usr_gap_who *who, int64_t now_ms,
 
 	if (pair->busy > 0)
 		pair->busy--;
+	if (outcome == USR_GAP_UNTRIED)
+		return;
 	if (outcome == USR_GAP_SUCCESS) {
 		pair->failures = 0;
 		pair->next_ms = INT64_MIN;

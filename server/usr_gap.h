@@ -66,7 +66,11 @@ int64_t usr_gap_enter(
 /*
  * usr_gap_leave - the outcome of the try
  */
-enum usr_gap_outcome { USR_GAP_SUCCESS, USR_GAP_FAILURE };
+enum usr_gap_outcome {
+	USR_GAP_SUCCESS,
+	USR_GAP_FAILURE,
+	USR_GAP_UNTRIED, /* there was no time to look */
+};
 void usr_gap_leave(struct usr_gap *g, const struct usr_gap_who *who,
     int64_t now_ms, enum usr_gap_outcome outcome);
 

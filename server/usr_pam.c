@@ -18,6 +18,7 @@
 #include "server/usr_pam.h"
 
 #define ANSWER_MAX 65536
+#define GLANCE_MS 200 /* between looks whether the daemon ends */
 #define REAP_TRIES 500
 #define REAP_MS 2
 
@@ -126,7 +127,7 @@ ask(struct check *k, const char *address, const char *name,
 
 /* hear - the whole answer, or false when the time is over first */
 static bool
-hear(struct check *k, char *text, int64_t until_ms)
+hear(const struct usr_pam *p, struct check *k, char *text, int64_t until_ms)
 {
 	size_t n = 0;
 
@@ -135,9 +136,10 @@ hear(struct check *k, char *text, int64_t until_ms)
 		int64_t left_ms = until_ms - now_ms();
 		ssize_t r;
 
-		if (left_ms <= 0)
+		if (left_ms <= 0 || atomic_load(&p->ending))
 			return false;
-		if (poll(&fd, 1, (int)left_ms) <= 0)
+		if (poll(&fd, 1,
+			left_ms < GLANCE_MS ? (int)left_ms : GLANCE_MS) <= 0)
 			continue; /* the clock decides */
 		r = read(k->from, text + n, ANSWER_MAX - 1 - n);
 		if (r <= 0)
@@ -249,7 +251,7 @@ check(struct usr_pam *p, const char *name, const char *password,
 		log_warn("pam: %s cannot be started", p->program);
 		return USR_PAM_FAILED;
 	}
-	if (ask(&k, host, name, password) && hear(&k, text, until_ms))
+	if (ask(&k, host, name, password) && hear(p, &k, text, until_ms))
 		r = judge(p, name, text, role_out);
 	else
 		log_warnx("pam: account=%s: no answer from service %s", name,
@@ -262,7 +264,7 @@ enum usr_pam_result
 usr_pam_check(struct usr_pam *p, const char *name, const char *password,
     const char *peer, int *role_out)
 {
-	enum usr_pam_result r = USR_PAM_FAILED;
+	enum usr_pam_result r = USR_PAM_BUSY;
 
 	if (name[0] == '\0' || strlen(name) > USR_PAM_NAME_MAX ||
 	    strlen(password) > 512)

@@ -40,12 +40,14 @@ struct usr_pam {
 	int64_t limit_ms;
 	unsigned checks_max; /* at a time; more are refused */
 	atomic_uint checks;
+	atomic_bool ending; /* set it: what hangs is given up */
 };
 
 enum usr_pam_result {
 	USR_PAM_ACCEPTED, /* and a role is known */
 	USR_PAM_NO_ROLE,  /* accepted, but no group of [roles] */
 	USR_PAM_DENIED,
+	USR_PAM_BUSY,	/* too many checks at a time: not even begun */
 	USR_PAM_FAILED, /* nobody knows: hung, crashed, misconfigured */
 };
 

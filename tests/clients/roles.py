@@ -443,6 +443,33 @@ def pam():
                     gone(int(f.read()))
             same("the daemon goes on", d.local().call("pool.get_all") != [],
                  True)
+    # Who hangs keeps neither our own accounts' users nor the end waiting.
+    text = ("pam_service = hang\npam_confdir = %s\npam_ms = 60000\n"
+            % folder)
+    with configured(text) as d:
+        tool(d.state, "--add-user", "ann", "read-only")
+        eventually("ann", lambda: entered(d, "ann"), True)
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        body = xmlrpc.client.dumps(("somebody%d", "x"),
+                                   "session.login_with_password")
+        waiting = []
+        for i in range(9):
+            host, port = d.url[len("https://"):].split(":")
+            s = context.wrap_socket(
+                socket.create_connection((host, int(port))))
+            text = body % i
+            s.sendall(("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d"
+                       "\r\n\r\n%s" % (len(text), text)).encode())
+            waiting.append(s)
+        for _ in range(5):
+            same("ann's login goes on", entered(d, "ann"), True)
+        began = time.monotonic()
+        same("SIGTERM", d.stop(), 0)
+        same("ends soon", time.monotonic() - began < 15, True)
+        for s in waiting:
+            s.close()
     # Our own accounts come first, and are made by the tool.
     text = ("pam_service = deny\npam_confdir = %s\n" % folder)
     with configured(text) as d:
