@@ -96,6 +96,11 @@ npm() { $PY tests/clients/npm_xen_api.py; }
 json() { $PY tests/clients/json_rpc.py; }
 wire() { $PY tests/clients/wire.py; }
 xe() { $PY tests/clients/xe.py; }
+thin_cli() { $PY tests/clients/thin_cli.py; }
+asan_thin_cli() {
+	ASAN_OPTIONS=detect_leaks=1 DAEMON=build/asan/xenapi-memoryd \
+	    $PY tests/clients/thin_cli.py
+}
 asan_xe() {
 	ASAN_OPTIONS=detect_leaks=1 XE=build/asan/xe-memory \
 	LSAN_OPTIONS=suppressions=tests/clients/xe.supp:print_suppressions=0 \
@@ -116,6 +121,7 @@ phase client client
 phase npm npm
 phase json json
 phase xe xe
+phase thin-cli thin_cli
 phase wire wire
 phase diskfull diskfull
 phase hostile hostile
@@ -123,6 +129,7 @@ phase clang clang_build
 phase asan asan
 phase asan-client asan_client
 phase asan-xe asan_xe
+phase asan-thin-cli asan_thin_cli
 phase tsan tsan
 phase tsan-client tsan_client
 phase crash crash
