@@ -5,7 +5,7 @@ PKG_BUILD := python3 gcc libc6-dev binutils libevent-dev libhttp-parser-dev \
 	libexpat1-dev libssl-dev libsqlite3-dev libjansson-dev libinih-dev \
 	libcrypt-dev libxmlrpc-core-c3-dev libcurl4-openssl-dev libncurses-dev \
 	libpam0g-dev
-PKG_CHECK := libcriterion-dev \
+PKG_CHECK := libcriterion-dev openssl bash \
 	python3-os-xenapi curl sqlite3 clang clang-tidy clang-format \
 	libclang-rt-14-dev valgrind git procps
 # a client that comes from npm; without them its test counts as skipped

@@ -48,20 +48,30 @@ done(struct api_call *c)
 		call_free(k);
 }
 
-/* tidies_up - a call that is also made, and waited for, when nobody listens */
+/* starts - does the method's name begin so? */
 static bool
-tidies_up(const char *method)
+starts(const char *method, const char *so)
 {
-	return strncmp(method, "task.", 5) == 0 ||
-	       strncmp(method, "Async.", 6) == 0 ||
-	       strcmp(method, "session.logout") == 0;
+	return strncmp(method, so, strlen(so)) == 0;
 }
 
-/* given_up - does this call's outcome interest anybody? Under the lock */
+/* gone - is there nobody to whom a call matters? Under the lock */
 static bool
-given_up(const struct thin_run *r, const char *method)
+gone(const struct thin_run *r, const char *method)
 {
-	return r->thin->ending || (r->cancelled && !tidies_up(method));
+	/* What tidies up is called all the same. */
+	return r->thin->ending || (r->cancelled && !starts(method, "task.") &&
+				      !starts(method, "session.logout"));
+}
+
+/* impatient - is a call that runs to be left behind? Under the lock */
+static bool
+impatient(const struct thin_run *r, const char *method)
+{
+	/* What makes something that must be tidied up is waited for. */
+	return gone(r, method) &&
+	       (r->thin->ending ||
+		   (!starts(method, "Async.") && !starts(method, "session.")));
 }
 
 /* await - until the call has ended; false: it is left behind */
@@ -71,7 +81,7 @@ await(struct thin_run *r, struct call *k)
 	struct thin *t = r->thin;
 
 	pthread_mutex_lock(&t->lock);
-	while (!k->finished && !given_up(r, k->api.method))
+	while (!k->finished && !impatient(r, k->api.method))
 		(void)pthread_cond_wait(&t->change, &t->lock);
 	k->left = !k->finished;
 	if (k->left) {
@@ -181,7 +191,7 @@ thin_call(void *ctx, struct cli_pool *pool, const char *method,
 
 	*why = (struct cli_failure){.code = ""};
 	pthread_mutex_lock(&r->thin->lock);
-	stop = given_up(r, method);
+	stop = gone(r, method);
 	pthread_mutex_unlock(&r->thin->lock);
 	if (stop)
 		return CLI_CANCELLED;
@@ -203,7 +213,7 @@ thin_pause(struct thin_run *r, int64_t ms)
 {
 	struct thin *t = r->thin;
 	struct timespec until;
-	bool gone;
+	bool over;
 	int rc = 0;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &until); /* cannot fail */
@@ -214,10 +224,10 @@ thin_pause(struct thin_run *r, int64_t ms)
 		until.tv_nsec -= 1000000000;
 	}
 	pthread_mutex_lock(&t->lock);
-	gone = r->cancelled;
-	while (rc == 0 && r->cancelled == gone && !t->ending)
+	over = r->cancelled;
+	while (rc == 0 && r->cancelled == over && !t->ending)
 		rc = pthread_cond_timedwait(&t->change, &t->lock, &until);
-	gone = r->cancelled || t->ending;
+	over = r->cancelled || t->ending;
 	pthread_mutex_unlock(&t->lock);
-	return !gone;
+	return !over;
 }

@@ -68,7 +68,8 @@ void thin_work(void *item);
 /*
  * thin_call - struct cli_ops's call; ctx: the struct thin_run
  *
- * note    once the client is gone only calls that tidy up are made
+ * note    once the client is gone only calls that tidy up are made; a call that
+ *         runs then is left behind, unless it makes what must be tidied up
  */
 enum cli_status thin_call(void *ctx, struct cli_pool *pool, const char *method,
     const struct cli_val *args, size_t n, struct cli_val *value_out,

@@ -102,6 +102,11 @@ asan_roles() {
 }
 wire() { $PY tests/clients/wire.py; }
 xe() { $PY tests/clients/xe.py; }
+thin_cli() { $PY tests/clients/thin_cli.py; }
+asan_thin_cli() {
+	ASAN_OPTIONS=detect_leaks=1 DAEMON=build/asan/xenapi-memoryd \
+	    $PY tests/clients/thin_cli.py
+}
 asan_xe() {
 	ASAN_OPTIONS=detect_leaks=1 XE=build/asan/xe-memory \
 	LSAN_OPTIONS=suppressions=tests/clients/xe.supp:print_suppressions=0 \
@@ -125,6 +130,7 @@ phase json json
 phase xe xe
 phase events events
 phase roles roles
+phase thin-cli thin_cli
 phase wire wire
 phase diskfull diskfull
 phase hostile hostile
@@ -133,6 +139,7 @@ phase asan asan
 phase asan-client asan_client
 phase asan-xe asan_xe
 phase asan-roles asan_roles
+phase asan-thin-cli asan_thin_cli
 phase tsan tsan
 phase tsan-client tsan_client
 phase crash crash
