@@ -28,8 +28,8 @@ find(const char *name)
 	return row != NULL ? *row : NULL;
 }
 
-/* plain - the name without what says how it is called */
-static void
+/* plain - take off what says how it is called; was there anything? */
+static bool
 plain(const char **name, size_t *n)
 {
 	static const char *const prefix[] = {"Async.", "InternalAsync."};
@@ -40,9 +40,10 @@ plain(const char **name, size_t *n)
 		if (*n > len && memcmp(*name, prefix[i], len) == 0) {
 			*name += len;
 			*n -= len;
-			return;
+			return true;
 		}
 	}
+	return false;
 }
 
 const struct idl_msg *
@@ -51,7 +52,8 @@ api_msg_find(const char *name, size_t n)
 	char text[128];
 	const struct idl_msg *m;
 
-	plain(&name, &n);
+	if (plain(&name, &n) && memchr(name, '.', n) == NULL)
+		return NULL;
 	if (n >= sizeof(text) || memchr(name, '\0', n) != NULL)
 		return NULL;
 	memcpy(text, name, n);
