@@ -10,7 +10,7 @@ import re
 import daemon
 
 TOKEN = re.compile(r'\s+|#[^\n]*|("(?:[^"\\]|\\.)*")|(->|\.\.\.|[\w.-]+|.)')
-UNITS = ("bytes", "kib", "seconds")
+UNITS = ("int32", "bytes", "kib", "seconds")
 SCALARS = ("string", "int", "float", "bool", "datetime", "void") + UNITS
 FLAGS = ("RW", "SRO", "DRO", "live", "internal", "required", "create",
          "unique", "lookup", "indexed", "extension", "deprecated", "setter")
@@ -114,12 +114,13 @@ class Idl:
         self.enums[self.operation_enum].append(name)
 
     def read_error(self):
-        self.errors.add(self.next())
+        code = self.next()
         while self.next() != ")":
             pass
         if self.peek() == "print":
             self.next()
-            self.next()
+            code = self.next().strip('"')
+        self.errors.add(code)
         self.docs()
 
     def read_type(self):
