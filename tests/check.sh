@@ -93,6 +93,8 @@ diskfull() { $PY tests/clients/diskfull.py; }
 hostile() { $PY tests/clients/hostile.py; }
 client() { $PY tests/clients/os_xenapi.py; }
 npm() { $PY tests/clients/npm_xen_api.py; }
+replay() { $PY tests/clients/replay.py; }
+curl_wire() { $PY tests/clients/wire_curl.py; }
 json() { $PY tests/clients/json_rpc.py; }
 wire() { $PY tests/clients/wire.py; }
 xe() { $PY tests/clients/xe.py; }
@@ -119,7 +121,9 @@ phase style style
 phase contract contract
 phase client client
 phase npm npm
+phase replay replay
 phase json json
+phase curl curl_wire
 phase xe xe
 phase thin-cli thin_cli
 phase wire wire
