@@ -93,6 +93,8 @@ diskfull() { $PY tests/clients/diskfull.py; }
 hostile() { $PY tests/clients/hostile.py; }
 client() { $PY tests/clients/os_xenapi.py; }
 npm() { $PY tests/clients/npm_xen_api.py; }
+replay() { $PY tests/clients/replay.py; }
+curl_wire() { $PY tests/clients/wire_curl.py; }
 json() { $PY tests/clients/json_rpc.py; }
 roles() {
 	$MAKE build/make-certs && $PY tests/clients/roles.py
@@ -126,7 +128,9 @@ phase style style
 phase contract contract
 phase client client
 phase npm npm
+phase replay replay
 phase json json
+phase curl curl_wire
 phase xe xe
 phase events events
 phase roles roles
