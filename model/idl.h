@@ -292,6 +292,13 @@ void *idl_record_pack(const struct idl_class *c, const void *rec);
 int idl_enum_index(const struct idl_enum *e, const char *text, size_t n);
 
 /*
+ * idl_field_is_absent - a RECORD field without a record is left out of replies
+ *
+ * in      rec  record struct that has the field
+ */
+bool idl_field_is_absent(const struct idl_field *f, const void *rec);
+
+/*
  * idl_record_class - of which class a value of a RECORD type is; not of NULL
  */
 const struct idl_class *idl_record_class(

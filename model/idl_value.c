@@ -542,3 +542,10 @@ idl_field_find(const struct idl_class *c, const char *name)
 			return f;
 	return NULL;
 }
+
+bool
+idl_field_is_absent(const struct idl_field *f, const void *rec)
+{
+	return f->type->kind == IDL_RECORD &&
+	       load_ptr((const char *)rec + f->offset) == NULL;
+}

@@ -220,7 +220,7 @@ write_record(struct http_buf *out, const struct idl_class *c, const char *rec)
 
 	LIT(out, "{");
 	for (f = c->fields; f < c->fields + c->nfields; f++) {
-		if (f->flags & IDL_F_INTERNAL)
+		if ((f->flags & IDL_F_INTERNAL) || idl_field_is_absent(f, rec))
 			continue;
 		if (!first)
 			LIT(out, ",");
@@ -247,8 +247,9 @@ jsn_write_value(
 		write_map(out, t, *(const struct idl_map *const *)native);
 		return;
 	case IDL_RECORD:
-		write_record(
-		    out, idl_classes[t->cls], *(const char *const *)native);
+		write_record(out,
+		    idl_record_class(t, *(const void *const *)native),
+		    *(const char *const *)native);
 		return;
 	default:
 		write_scalar(out, t, native);

@@ -189,18 +189,6 @@ write_map(
 	LIT(out, "</struct></value>");
 }
 
-/* is_absent - a record of any class that is not there is left out */
-static bool
-is_absent(const struct idl_field *f, const char *rec)
-{
-	const void *p;
-
-	if (f->type->kind != IDL_RECORD)
-		return false;
-	memcpy(&p, rec + f->offset, sizeof p);
-	return p == NULL;
-}
-
 /* write_record - a struct of all fields, in the order of the IDL */
 static void
 write_record(struct http_buf *out, const struct idl_class *c, const char *rec)
@@ -209,7 +197,7 @@ write_record(struct http_buf *out, const struct idl_class *c, const char *rec)
 
 	LIT(out, "<value><struct>");
 	for (f = c->fields; f < c->fields + c->nfields; f++) {
-		if ((f->flags & IDL_F_INTERNAL) || is_absent(f, rec))
+		if ((f->flags & IDL_F_INTERNAL) || idl_field_is_absent(f, rec))
 			continue;
 		write_name(out, f->name, strlen(f->name));
 		xml_write_value(out, f->type, rec + f->offset);
