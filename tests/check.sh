@@ -76,13 +76,18 @@ tsan() {
 	done
 	return $rc
 }
-asan_client() {
-	ASAN_OPTIONS=detect_leaks=1 DAEMON=build/asan/xenapi-memoryd \
-	    $PY tests/clients/os_xenapi.py
+# on_asan SCRIPT..., on_tsan SCRIPT... - clients of a daemon built so
+on_asan() {
+	for script in "$@"; do
+		ASAN_OPTIONS=detect_leaks=1 DAEMON=build/asan/xenapi-memoryd \
+		    $PY "tests/clients/$script.py" || return
+	done
 }
-tsan_client() {
-	TSAN_OPTIONS=exitcode=66 DAEMON=build/tsan/xenapi-memoryd \
-	    $PY tests/clients/crowd.py
+on_tsan() {
+	for script in "$@"; do
+		TSAN_OPTIONS=exitcode=66 DAEMON=build/tsan/xenapi-memoryd \
+		    $PY "tests/clients/$script.py" || return
+	done
 }
 clang_build() {
 	$MAKE -j"$JOBS" O=build/clang CC=clang variant-tests
@@ -140,12 +145,14 @@ phase diskfull diskfull
 phase hostile hostile
 phase clang clang_build
 phase asan asan
-phase asan-client asan_client
+phase asan-client on_asan os_xenapi replay
+phase asan-npm on_asan npm_xen_api
 phase asan-xe asan_xe
 phase asan-roles asan_roles
 phase asan-thin-cli asan_thin_cli
 phase tsan tsan
-phase tsan-client tsan_client
+phase tsan-client on_tsan crowd os_xenapi replay
+phase tsan-npm on_tsan npm_xen_api
 phase crash crash
 phase fuzz fuzz
 echo "logs of all phases: $LOG/"
