@@ -67,14 +67,14 @@ work(void *ctx, struct api_call *c)
 
 static enum err
 login(void *ctx, const char *user, const char *password, const char *peer,
-    int *role_out, struct failure *why)
+    struct api_user *user_out, struct failure *why)
 {
 	(void)ctx; /* one account, one password */
 	(void)peer;
 	if (strcmp(user, "root") != 0 || strcmp(password, "pw") != 0)
 		return err_fail(
 		    why, ERR_SESSION_AUTHENTICATION_FAILED, "ss", user, "no");
-	*role_out = IDL_ROLE_POOL_ADMIN;
+	*user_out = (struct api_user){.role = IDL_ROLE_POOL_ADMIN};
 	return ERR_NONE;
 }
 
