@@ -39,7 +39,7 @@ static const struct row rows[] = {
     ROW(connections, 10000, 1, 1000000, "TLS connections, all told"),
     ROW(connections_per_address, 1000, 1, 1000000,
 	"TLS connections of one address (IPv6: of one /64)"),
-    ROW(local_connections, 100, 1, 10000, "connections on DIR/socket"),
+    ROW(local_connections, 100, 1, 100000, "connections on DIR/socket"),
     ROW(body_bytes, 307200, 1024, 16777216, "longest body of a request"),
     ROW(bodies_bytes, 67108864, 1048576, INT64_C(1) << 40,
 	"bodies that come in several pieces, all connections together"),

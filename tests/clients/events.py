@@ -441,7 +441,7 @@ def main():
         restart(d)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    n = min(int(os.environ.get("EVENTS_PARKED", "10000")), hard - 500, 9900)
+    n = min(int(os.environ.get("EVENTS_PARKED", "10000")), hard - 500)
     crowd(n)
     crowd_tls(min(n, 900))
     print("6 passed, %d parked" % n)
