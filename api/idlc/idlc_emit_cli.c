@@ -43,7 +43,7 @@ idlc_emit_cli_errors_c(const struct idlc_tree *t, FILE *f)
 			emit_params(e, f);
 	fprintf(f, "\nconst struct cli_error cli_errors[] = {\n");
 	for (e = t->errors; e != NULL; e = e->next) {
-		fprintf(f, "\t{ \"%s\",\n\t    %s,\n\t    ", e->code,
+		fprintf(f, "\t{ \"%s\",\n\t    %s,\n\t    ", e->printed,
 		    idlc_quoted(e->sentence));
 		if (e->params != NULL)
 			fprintf(f, "params_%s, kinds_%s, ", e->code, e->code);
