@@ -5,7 +5,7 @@
 /*
  * hv - the messages between the daemon and its hypervisor process
  *
- * The hypervisor side (hv_sim, later hv_xen) is a process of its own.  It
+ * The hypervisor side (hv_sim or hv_xen) is a process of its own.  It
  * listens on a Unix SOCK_SEQPACKET socket in the state directory; one message
  * is one packet: a struct hv_msg.  Facts come up, commands go down.
  *
@@ -14,6 +14,10 @@
  * HV_SYNCED.  From then on every change of a host or domain sends that
  * message again, whole.  A domain that ends sends HV_GONE.  A command is
  * answered by one HV_RESULT, sent after the facts that it caused.
+ *
+ * SET_RANGE and SET_TARGET keep the order of spec E.3: raising, maxmem first;
+ * lowering, target first; maxmem follows the target, but for a domain without
+ * a balloon driver it never falls and no target is written.
  *
  * Both ends treat the other as hostile: lengths, strings and enums are checked
  * by hv_msg_check before anything is read.
@@ -25,7 +29,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HV_PROTOCOL 1
+#define HV_PROTOCOL 2
 #define HV_NAME_BYTES 256
 #define HV_BEHAVIOUR_BYTES 256
 #define HV_TEXT_BYTES 256
@@ -42,6 +46,7 @@ enum hv_type {
 	HV_GONE,
 	HV_SYNCED,
 	HV_RESULT,
+	HV_HEALTH, /* what the process itself lacks; when that changes */
 	/* down */
 	HV_SYNC = 64,
 	HV_COMMAND,
@@ -62,7 +67,12 @@ enum hv_verb {
 	HV_SET_RANGE, /* dynamic_min/max, target, maxmem in a safe order */
 	HV_SET_SHADOW,
 	HV_SET_VCPUS,
-	HV_FORGET, /* drop a suspend image (VM destroyed) */
+	HV_FORGET,     /* drop a suspend image (VM destroyed) */
+	HV_SET_TARGET, /* target alone; maxmem in a safe order, see below */
+	HV_SET_MAXMEM, /* maxmem alone */
+	HV_SET_OFFSET, /* memory-offset, once calibrated */
+	HV_MARK,       /* flag: the domain is uncooperative, or not */
+	HV_CLAIM,      /* pages for a domain that is being built; 0: none */
 };
 
 enum hv_status {
@@ -82,12 +92,20 @@ enum hv_end { HV_END_HALTED, HV_END_SUSPENDED, HV_END_MIGRATED };
 #define HV_D_BALLOON 0x04u   /* its balloon driver is there */
 #define HV_D_SUSPENDED 0x08u /* no domain: only a suspend image */
 #define HV_D_UNCOOPERATIVE 0x10u
+#define HV_D_AGENT 0x20u  /* its agent is there: booted even without balloon */
+#define HV_D_RANGE 0x40u  /* dynamic_min and _max are its own, not defaults */
+#define HV_D_OFFSET 0x80u /* offset_kib is known */
 
 #define HV_H_HVM 0x01u
-#define HV_H_SAMPLED 0x02u /* boot_free_kib is good */
+#define HV_H_SAMPLED 0x02u   /* boot_free_kib is good */
+#define HV_H_ESTIMATED 0x04u /* ... but guests ran when it was made */
+
+#define HV_W_BUILDS 0x01u   /* can make domains: lifecycle verbs work */
+#define HV_W_OBSERVES 0x02u /* another owns this memory: nothing is changed */
 
 struct hv_hello {
 	uint32_t protocol;
+	uint32_t flags;	      /* HV_W_* */
 	char backend[16];     /* "sim", "xen" */
 	struct hv_uuid epoch; /* of this world (host boot) */
 };
@@ -120,6 +138,7 @@ struct hv_domain {
 	uint64_t dynamic_max_kib;
 	uint64_t static_max_kib;
 	uint64_t shadow_kib;
+	int64_t offset_kib; /* what actual is above target when it obeys */
 };
 
 struct hv_gone {
@@ -147,6 +166,11 @@ struct hv_command {
 	uint64_t target_kib;
 	uint64_t shadow_kib;   /* BUILD, RESTORE, SET_SHADOW */
 	uint64_t overhead_kib; /* beside the guest's RAM, shadow included */
+	uint64_t maxmem_kib;   /* SET_MAXMEM; without Xen's own extra */
+	uint64_t claim_kib;    /* CLAIM: all that the domain will have */
+	int64_t offset_kib;    /* SET_OFFSET */
+	uint32_t flag;	       /* MARK */
+	uint32_t pad;
 };
 
 struct hv_result {
@@ -155,6 +179,11 @@ struct hv_result {
 	int32_t domid;
 	uint64_t needed_kib;
 	uint64_t free_kib;
+	char text[HV_TEXT_BYTES];
+};
+
+/* Empty text: all is well. */
+struct hv_health {
 	char text[HV_TEXT_BYTES];
 };
 
@@ -168,6 +197,7 @@ struct hv_msg {
 		struct hv_gone gone;
 		struct hv_command command;
 		struct hv_result result;
+		struct hv_health health;
 	} u;
 };
 

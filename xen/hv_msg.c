@@ -28,6 +28,8 @@ hv_msg_bytes(uint32_t type)
 		return BYTES_WITH(command);
 	case HV_RESULT:
 		return BYTES_WITH(result);
+	case HV_HEALTH:
+		return BYTES_WITH(health);
 	case HV_SYNCED:
 	case HV_SYNC:
 	case HV_QUIT:
@@ -118,6 +120,13 @@ domid_ok(int32_t domid)
 }
 
 static bool
+offset_ok(int64_t kib)
+{
+	return kib <= (int64_t)AMOUNT_MAX_KIB &&
+	       kib >= -(int64_t)AMOUNT_MAX_KIB;
+}
+
+static bool
 host_ok(const struct hv_host *h)
 {
 	return text_ok(h->name, sizeof h->name) &&
@@ -126,14 +135,15 @@ host_ok(const struct hv_host *h)
 	       h->free_kib <= AMOUNT_MAX_KIB &&
 	       h->scrub_kib <= AMOUNT_MAX_KIB &&
 	       h->boot_free_kib <= AMOUNT_MAX_KIB &&
-	       (h->flags & ~(HV_H_HVM | HV_H_SAMPLED)) == 0;
+	       (h->flags & ~(HV_H_HVM | HV_H_SAMPLED | HV_H_ESTIMATED)) == 0;
 }
 
 static bool
 domain_ok(const struct hv_domain *d)
 {
 	const uint32_t known = HV_D_RUNNING | HV_D_CONTROL | HV_D_BALLOON |
-			       HV_D_SUSPENDED | HV_D_UNCOOPERATIVE;
+			       HV_D_SUSPENDED | HV_D_UNCOOPERATIVE |
+			       HV_D_AGENT | HV_D_RANGE | HV_D_OFFSET;
 
 	return domid_ok(d->domid) && (d->flags & ~known) == 0 &&
 	       text_ok(d->name, sizeof d->name) &&
@@ -144,7 +154,7 @@ domain_ok(const struct hv_domain *d)
 	       d->dynamic_min_kib <= AMOUNT_MAX_KIB &&
 	       d->dynamic_max_kib <= AMOUNT_MAX_KIB &&
 	       d->static_max_kib <= AMOUNT_MAX_KIB &&
-	       d->shadow_kib <= AMOUNT_MAX_KIB;
+	       d->shadow_kib <= AMOUNT_MAX_KIB && offset_ok(d->offset_kib);
 }
 
 static bool
@@ -157,7 +167,7 @@ gone_ok(const struct hv_gone *g)
 static bool
 command_ok(const struct hv_command *c)
 {
-	return c->verb >= HV_BUILD && c->verb <= HV_FORGET &&
+	return c->verb >= HV_BUILD && c->verb <= HV_CLAIM &&
 	       domid_ok(c->domid) && text_ok(c->name, sizeof c->name) &&
 	       text_ok(c->behaviour, sizeof c->behaviour) &&
 	       type_ok(c->domain_type, sizeof c->domain_type) &&
@@ -166,7 +176,10 @@ command_ok(const struct hv_command *c)
 	       c->dynamic_max_kib <= AMOUNT_MAX_KIB &&
 	       c->target_kib <= AMOUNT_MAX_KIB &&
 	       c->shadow_kib <= AMOUNT_MAX_KIB &&
-	       c->overhead_kib <= AMOUNT_MAX_KIB;
+	       c->overhead_kib <= AMOUNT_MAX_KIB &&
+	       c->maxmem_kib <= AMOUNT_MAX_KIB &&
+	       c->claim_kib <= AMOUNT_MAX_KIB && offset_ok(c->offset_kib) &&
+	       c->flag <= 1;
 }
 
 static bool
@@ -186,7 +199,8 @@ hv_msg_check(const struct hv_msg *m, size_t n)
 		return false;
 	switch (m->type) {
 	case HV_HELLO:
-		return text_ok(m->u.hello.backend, sizeof m->u.hello.backend);
+		return text_ok(m->u.hello.backend, sizeof m->u.hello.backend) &&
+		       (m->u.hello.flags & ~(HV_W_BUILDS | HV_W_OBSERVES)) == 0;
 	case HV_HOST:
 		return host_ok(&m->u.host);
 	case HV_DOMAIN:
@@ -197,6 +211,8 @@ hv_msg_check(const struct hv_msg *m, size_t n)
 		return command_ok(&m->u.command);
 	case HV_RESULT:
 		return result_ok(&m->u.result);
+	case HV_HEALTH:
+		return text_ok(m->u.health.text, sizeof m->u.health.text);
 	default:
 		return true; /* no body */
 	}

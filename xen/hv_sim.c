@@ -357,6 +357,7 @@ sync_peer(struct hv_sim *w)
 	w->synced = true;
 	hv_msg_init(&m, HV_HELLO);
 	m.u.hello.protocol = HV_PROTOCOL;
+	m.u.hello.flags = HV_W_BUILDS;
 	memcpy(m.u.hello.backend, "sim", sizeof "sim");
 	m.u.hello.epoch = w->epoch;
 	say(w, &m);

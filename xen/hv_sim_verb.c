@@ -467,6 +467,16 @@ set_vcpus(struct hv_sim *w, const struct hv_command *c, struct hv_result *r)
 
 /* ---- by verb ---- */
 
+/* cannot - what this world does not do yet */
+static enum answer
+cannot(struct hv_sim *w, const struct hv_command *c, struct hv_result *r)
+{
+	(void)w; /* nothing changes */
+	(void)c;
+	r->status = HV_UNSUPPORTED;
+	return NOW;
+}
+
 typedef enum answer verb_f(
     struct hv_sim *w, const struct hv_command *c, struct hv_result *r);
 
@@ -485,6 +495,11 @@ static verb_f *const verbs[] = {
     [HV_SET_SHADOW] = set_shadow,
     [HV_SET_VCPUS] = set_vcpus,
     [HV_FORGET] = forget,
+    [HV_SET_TARGET] = cannot,
+    [HV_SET_MAXMEM] = cannot,
+    [HV_SET_OFFSET] = cannot,
+    [HV_MARK] = cannot,
+    [HV_CLAIM] = cannot,
 };
 
 void

@@ -123,7 +123,7 @@ apply(struct hv_msg *m, enum twist t)
 		c->verb = 0;
 		break;
 	case VERB_HIGH:
-		c->verb = HV_FORGET + 1;
+		c->verb = HV_CLAIM + 1;
 		break;
 	case VERB_NEGATIVE:
 		c->verb = -1;
@@ -176,7 +176,7 @@ Test(hv_msg, commands)
 Test(hv_msg, every_type_has_its_own_check)
 {
 	static const uint32_t types[] = {HV_HELLO, HV_HOST, HV_DOMAIN, HV_GONE,
-	    HV_SYNCED, HV_RESULT, HV_SYNC, HV_QUIT};
+	    HV_SYNCED, HV_RESULT, HV_HEALTH, HV_SYNC, HV_QUIT};
 	struct hv_msg m;
 
 	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
@@ -188,18 +188,27 @@ Test(hv_msg, every_type_has_its_own_check)
 	hv_msg_init(&m, HV_HELLO);
 	memset(m.u.hello.backend, 'a', sizeof m.u.hello.backend);
 	cr_expect(!hv_msg_check(&m, m.bytes), "backend without NUL");
+	hv_msg_init(&m, HV_HELLO);
+	m.u.hello.flags = 4;
+	cr_expect(!hv_msg_check(&m, m.bytes), "unknown flag of a world");
 	hv_msg_init(&m, HV_HOST);
-	m.u.host.flags = 4;
+	m.u.host.flags = 8;
 	cr_expect(!hv_msg_check(&m, m.bytes), "unknown host flag");
 	m.u.host.flags = 0;
 	m.u.host.free_kib = UINT64_MAX;
 	cr_expect(!hv_msg_check(&m, m.bytes), "host with too much free");
 	hv_msg_init(&m, HV_DOMAIN);
-	m.u.domain.flags = 0x20;
+	m.u.domain.flags = 0x100;
 	cr_expect(!hv_msg_check(&m, m.bytes), "unknown domain flag");
 	m.u.domain.flags = 0;
 	m.u.domain.shadow_kib = UINT64_MAX;
 	cr_expect(!hv_msg_check(&m, m.bytes), "domain with too much shadow");
+	m.u.domain.shadow_kib = 0;
+	m.u.domain.offset_kib = INT64_MIN;
+	cr_expect(!hv_msg_check(&m, m.bytes), "domain with a mad offset");
+	hv_msg_init(&m, HV_HEALTH);
+	memset(m.u.health.text, 'a', sizeof m.u.health.text);
+	cr_expect(!hv_msg_check(&m, m.bytes), "health without NUL");
 	hv_msg_init(&m, HV_GONE);
 	m.u.gone.end = 3;
 	cr_expect(!hv_msg_check(&m, m.bytes), "unknown end");
