@@ -5,378 +5,72 @@
  *
  *   xenapi-memory-hv-sim [--sim FILE] [--linger-ms N]
  *
- * Started by the daemon with a listening SOCK_SEQPACKET socket as descriptor
- * 3 (hv_link_spawn).  It serves one daemon at a time, a newer one replaces an
- * older one; the peer must be of our user, or root.  With no daemon for
- * linger-ms (60000) it ends; HV_QUIT, SIGTERM and SIGINT end it at once.
+ * Started by the daemon with its descriptors in place (hv_serve.h).  What is
+ * wrong at the start is one sentence on standard error, exit 1.
  *
- * What is wrong at the start is one sentence on standard error, exit 1.  When
- * it has started it closes that: standard error becomes descriptor 4, if there
- * is one (DIR/hv.log).
- *
- * DIAGNOSTICS dropped peers, one line each.
- * BUGS a daemon that connects in the instant in which the process ends for
- * want of one is cut off.
+ * DIAGNOSTICS as hv_serve.
+ * BUGS as hv_serve.
  */
 
 /* System */
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
 /* Own */
+#include "xen/hv_serve.h"
 #include "xen/hv_sim.h"
 #include "xen/hv_sim_ini.h"
 
-#define FD_LISTEN 3
-#define FD_LOG 4
-#define LINGER_MS 60000
-
-/* Unread by the peer: above the first we read no more commands from it, above
- * the second we give it up. */
-#define QUEUE_FULL_BYTES (1u << 20)
-#define QUEUE_MAX_BYTES (64u << 20)
-
-#define PACKETS_AT_ONCE 64
-
-struct queue {
-	char *p;
-	size_t head, len, cap; /* packets lie in p[head .. head + len) */
-};
-
-struct serve {
-	struct hv_sim *world;
-	int epoll, signals;
-	int peer;	 /* -1: no daemon is connected */
-	const char *bad; /* the peer is to be dropped, and why */
-	bool quit;
-	uint32_t events; /* that we wait for from the peer */
-	struct queue q;
-	uint64_t clock_ms; /* the world has been brought up to here */
-	uint64_t alone_ms; /* nobody is connected since */
+struct args {
+	const char *path;
 	uint64_t linger_ms;
 };
 
-static uint64_t
-clock_now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t); /* cannot fail */
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-/* ---- what goes to the daemon ---- */
-
-/* room - for n bytes more at the end; false: it is too much */
-static bool
-room(struct queue *q, size_t n)
-{
-	size_t cap = q->cap == 0 ? 65536 : q->cap;
-	char *p;
-
-	if (q->len + n > QUEUE_MAX_BYTES)
-		return false;
-	if (q->head > 0 && q->head + q->len + n > q->cap) {
-		memmove(q->p, q->p + q->head, q->len);
-		q->head = 0;
-	}
-	while (cap < q->len + n)
-		cap *= 2;
-	if (cap == q->cap)
-		return true;
-	p = realloc(q->p, cap);
-	if (p == NULL)
-		return false;
-	q->p = p;
-	q->cap = cap;
-	return true;
-}
-
-/* push - send a packet, or keep it: 1 sent, 0 later, -1 the peer is gone */
-static int
-push(int fd, const void *p, size_t n)
-{
-	ssize_t r;
-
-	do {
-		r = send(fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
-	} while (r < 0 && errno == EINTR);
-	if (r >= 0)
-		return 1;
-	return errno == EAGAIN ? 0 : -1;
-}
+/* ---- the world, as hv_serve wants it ---- */
 
 /* up - the world has something to say */
 static void
 up(void *ctx, const struct hv_msg *m)
 {
-	struct serve *s = ctx;
-	int r = 0;
-
-	if (s->bad != NULL)
-		return;
-	if (s->q.len == 0)
-		r = push(s->peer, m, m->bytes);
-	if (r > 0)
-		return;
-	if (r < 0) {
-		s->bad = "cannot be written to";
-	} else if (!room(&s->q, m->bytes)) {
-		s->bad = "reads too slowly";
-	} else {
-		memcpy(s->q.p + s->q.head + s->q.len, m, m->bytes);
-		s->q.len += m->bytes;
-	}
+	hv_serve_up(ctx, m);
 }
 
-/* drain - send what is queued, as far as it goes */
+/* attach - a daemon listens, or none */
 static void
-drain(struct serve *s)
+attach(void *ctx, struct hv_serve *s)
 {
-	uint32_t bytes;
-	int r;
+	const struct hv_sim_peer peer = {.ctx = s, .up = up};
 
-	while (s->q.len > 0) {
-		const char *p = s->q.p + s->q.head;
-		memcpy(
-		    &bytes, p + offsetof(struct hv_msg, bytes), sizeof bytes);
-		r = push(s->peer, p, bytes);
-		if (r < 0)
-			s->bad = "cannot be written to";
-		if (r <= 0)
-			return;
-		s->q.head += bytes;
-		s->q.len -= bytes;
-	}
-	s->q.head = 0;
+	hv_sim_attach(ctx, s != NULL ? &peer : NULL);
 }
 
-/* ---- the daemon comes and goes ---- */
-
+/* take - a message for the world */
 static void
-drop(struct serve *s)
+take(void *ctx, const struct hv_msg *m)
 {
-	if (s->peer < 0)
-		return;
-	hv_sim_attach(s->world, NULL);
-	(void)close(s->peer);
-	s->peer = -1;
-	free(s->q.p);
-	memset(&s->q, 0, sizeof s->q);
-	s->alone_ms = clock_now_ms();
+	hv_sim_take(ctx, m);
 }
 
-/* is_ours - may this peer command us? */
-static bool
-is_ours(int fd)
-{
-	struct ucred c;
-	socklen_t n = sizeof c;
-
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c, &n) == 0 &&
-	       (c.uid == 0 || c.uid == geteuid());
-}
-
-/* welcome - a daemon connects; the one before is dropped */
+/* step - time passes */
 static void
-welcome(struct serve *s)
+step(void *ctx, uint64_t ms)
 {
-	struct epoll_event ev = {.events = EPOLLIN};
-	int fd = accept4(FD_LISTEN, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-	if (fd < 0)
-		return; /* gone again, or no memory: it will try again */
-	ev.data.fd = fd;
-	if (!is_ours(fd) || epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &ev) != 0) {
-		(void)fprintf(stderr, "hv-sim: a peer was turned away\n");
-		(void)close(fd);
-		return;
-	}
-	drop(s);
-	s->peer = fd;
-	s->bad = NULL;
-	s->events = EPOLLIN;
-	hv_sim_attach(s->world, &(struct hv_sim_peer){.ctx = s, .up = up});
+	hv_sim_step(ctx, ms);
 }
 
-/* listen_to - read what the daemon says; false: nothing more there now */
-static bool
-listen_to(struct serve *s)
+/* next_ms - until something happens by itself */
+static int64_t
+next_ms(void *ctx)
 {
-	struct hv_msg m;
-	ssize_t n = recv(s->peer, &m, sizeof m, MSG_TRUNC | MSG_DONTWAIT);
-
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return false;
-	if (n <= 0) {
-		s->bad = "has gone";
-	} else if ((size_t)n > sizeof m || !hv_msg_check(&m, (size_t)n) ||
-		   m.type < HV_SYNC) {
-		s->bad = "sent a malformed packet";
-	} else if (m.type == HV_QUIT) {
-		s->quit = true;
-	} else {
-		hv_sim_take(s->world, &m);
-	}
-	return s->bad == NULL && !s->quit;
-}
-
-/* attend - the daemon's socket is ready */
-static void
-attend(struct serve *s, uint32_t events)
-{
-	if (events & EPOLLOUT)
-		drain(s);
-	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-		for (int i = 0; i < PACKETS_AT_ONCE; i++)
-			if (s->q.len > QUEUE_FULL_BYTES || !listen_to(s))
-				break;
-}
-
-/* rearm - wait for what can be of use */
-static void
-rearm(struct serve *s)
-{
-	struct epoll_event ev = {.events = 0};
-
-	if (s->peer >= 0 && s->bad != NULL) {
-		(void)fprintf(stderr, "hv-sim: the daemon %s\n", s->bad);
-		drop(s);
-	}
-	if (s->peer < 0)
-		return;
-	if (s->q.len <= QUEUE_FULL_BYTES)
-		ev.events |= EPOLLIN;
-	if (s->q.len > 0)
-		ev.events |= EPOLLOUT;
-	if (ev.events == s->events)
-		return;
-	ev.data.fd = s->peer;
-	if (epoll_ctl(s->epoll, EPOLL_CTL_MOD, s->peer, &ev) != 0)
-		drop(s);
-	s->events = ev.events;
-}
-
-/* ---- time ---- */
-
-/* catch_up - the world's clock follows the real one */
-static void
-catch_up(struct serve *s)
-{
-	uint64_t now = clock_now_ms();
-
-	hv_sim_step(s->world, now - s->clock_ms);
-	s->clock_ms = now;
-}
-
-/* patience_ms - how long we may sleep; -1: until somebody calls */
-static int
-patience_ms(struct serve *s)
-{
-	int64_t ms = hv_sim_next_ms(s->world), left;
-	uint64_t alone;
-
-	if (s->peer < 0) {
-		alone = clock_now_ms() - s->alone_ms;
-		left =
-		    alone < s->linger_ms ? (int64_t)(s->linger_ms - alone) : 0;
-		if (ms < 0 || left < ms)
-			ms = left;
-	}
-	return ms > 1000000 ? 1000000 : (int)ms;
-}
-
-/* is_over - has nobody called for too long? */
-static bool
-is_over(struct serve *s)
-{
-	if (s->peer >= 0 || clock_now_ms() - s->alone_ms < s->linger_ms)
-		return false;
-	welcome(s); /* at the last moment */
-	return s->peer < 0;
+	return hv_sim_next_ms(ctx);
 }
 
 /* ---- the program ---- */
 
-static int
-loop(struct serve *s)
-{
-	struct epoll_event ev[8];
-	int n;
-
-	while (!s->quit) {
-		rearm(s);
-		if (is_over(s))
-			break;
-		n = epoll_wait(s->epoll, ev, 8, patience_ms(s));
-		if (n < 0 && errno != EINTR) {
-			perror("hv-sim: epoll_wait");
-			return 1;
-		}
-		catch_up(s);
-		for (int i = 0; i < n && !s->quit; i++) {
-			if (ev[i].data.fd == s->signals)
-				s->quit = true;
-			else if (ev[i].data.fd == FD_LISTEN)
-				welcome(s);
-			else if (ev[i].data.fd == s->peer && s->bad == NULL)
-				attend(s, ev[i].events);
-		}
-	}
-	/* first the door, then the peer: who sees us go finds nobody */
-	(void)close(FD_LISTEN);
-	drop(s);
-	return 0;
-}
-
-static int
-watch(struct serve *s, int fd)
-{
-	struct epoll_event ev = {.events = EPOLLIN, .data = {.fd = fd}};
-
-	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &ev);
-}
-
-/* prepare - descriptors and signals */
-static int
-prepare(struct serve *s)
-{
-	sigset_t set;
-	int yes = 0, flags = fcntl(FD_LISTEN, F_GETFL);
-	socklen_t n = sizeof yes;
-
-	if (getsockopt(FD_LISTEN, SOL_SOCKET, SO_ACCEPTCONN, &yes, &n) != 0 ||
-	    !yes || fcntl(FD_LISTEN, F_SETFL, flags | O_NONBLOCK) != 0) {
-		(void)fprintf(stderr,
-		    "descriptor 3 is not a listening socket: this program is "
-		    "started by xenapi-memoryd\n");
-		return -1;
-	}
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGINT);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 ||
-	    (s->signals = signalfd(-1, &set, SFD_CLOEXEC)) < 0 ||
-	    (s->epoll = epoll_create1(EPOLL_CLOEXEC)) < 0 ||
-	    watch(s, s->signals) != 0 || watch(s, FD_LISTEN) != 0) {
-		perror("hv-sim");
-		return -1;
-	}
-	return 0;
-}
-
 /* usage - the arguments; -1: they are wrong */
 static int
-usage(struct serve *s, int argc, char *const argv[], const char **path)
+usage(struct args *a, int argc, char *const argv[])
 {
 	char *end = NULL;
 
@@ -384,12 +78,12 @@ usage(struct serve *s, int argc, char *const argv[], const char **path)
 		if (i + 1 == argc)
 			end = NULL;
 		else if (strcmp(argv[i], "--sim") == 0)
-			*path = end = argv[i + 1];
+			a->path = end = argv[i + 1];
 		else if (strcmp(argv[i], "--linger-ms") == 0)
-			s->linger_ms = strtoull(argv[i + 1], &end, 10);
+			a->linger_ms = strtoull(argv[i + 1], &end, 10);
 		else
 			end = NULL;
-		if (end == NULL || (*end != '\0' && end != *path)) {
+		if (end == NULL || (*end != '\0' && end != a->path)) {
 			(void)fprintf(stderr,
 			    "usage: %s [--sim FILE] "
 			    "[--linger-ms N]\n",
@@ -403,23 +97,28 @@ usage(struct serve *s, int argc, char *const argv[], const char **path)
 int
 main(int argc, char *argv[])
 {
-	struct serve s = {.peer = -1, .linger_ms = LINGER_MS};
-	const char *path = NULL;
+	struct args a = {.linger_ms = HV_SERVE_LINGER_MS};
+	struct hv_serve_world world = {.name = "hv-sim",
+	    .attach = attach,
+	    .take = take,
+	    .step = step,
+	    .next_ms = next_ms,
+	    .fd = -1};
+	struct hv_serve *s = NULL;
+	struct hv_sim *sim;
 	char why[1024];
-	int rc;
+	int rc = 1;
 
-	if (usage(&s, argc, argv, &path) != 0)
+	if (usage(&a, argc, argv) != 0)
 		return 1;
-	if (hv_sim_read(&s.world, path, why, sizeof why) != 0) {
+	if (hv_sim_read(&sim, a.path, why, sizeof why) != 0) {
 		(void)fprintf(stderr, "%s\n", why);
 		return 1;
 	}
-	if (prepare(&s) != 0)
-		return 1;
-	if (fcntl(FD_LOG, F_GETFD) >= 0 && dup2(FD_LOG, 2) == 2)
-		(void)close(FD_LOG);
-	s.clock_ms = s.alone_ms = clock_now_ms();
-	rc = loop(&s);
-	hv_sim_free(&s.world);
+	world.ctx = sim;
+	if (hv_serve_open(&s, a.linger_ms) == 0)
+		rc = hv_serve_run(s, &world);
+	hv_serve_close(&s);
+	hv_sim_free(&sim);
 	return rc;
 }
