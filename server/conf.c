@@ -16,105 +16,10 @@
 #include "idl_types.h"
 
 /* Own */
-#include "server/conf.h"
-
-#define CONF_THREADS_MAX 64
-
-/* One limit of section [limits]. */
-struct row {
-	const char *name;
-	size_t offset;
-	int64_t initial, min, max;
-	const char *doc;
-};
-
-#define ROW(field, initial, min, max, doc)                                     \
-	{                                                                      \
-#field, offsetof(struct conf, field), initial, min, max, doc   \
-	}
-
-static const struct row rows[] = {
-    ROW(threads, 0, 0, CONF_THREADS_MAX,
-	"event loops; 0: as many as there are processors"),
-    ROW(connections, 10000, 1, 1000000, "TLS connections, all told"),
-    ROW(connections_per_address, 1000, 1, 1000000,
-	"TLS connections of one address (IPv6: of one /64)"),
-    ROW(local_connections, 100, 1, 100000, "connections on DIR/socket"),
-    ROW(body_bytes, 307200, 1024, 16777216, "longest body of a request"),
-    ROW(bodies_bytes, 67108864, 1048576, INT64_C(1) << 40,
-	"bodies that come in several pieces, all connections together"),
-    ROW(header_bytes, 16384, 1024, 65536, "request line and headers"),
-    ROW(headers, 100, 8, 1000, "headers of a request"),
-    ROW(handshake_ms, 10000, 10, 600000, "time for the TLS handshake"),
-    ROW(idle_ms, 300000, 10, 86400000, "time between two requests"),
-    ROW(header_ms, 10000, 10, 600000,
-	"time from a request's first byte to the end of its headers"),
-    ROW(body_ms, 30000, 10, 600000,
-	"time from the end of the headers to the end of the body"),
-    ROW(write_ms, 30000, 10, 600000,
-	"time in which a peer must take something of a reply"),
-    ROW(reply_ms, 300000, 10, 86400000, "time for a whole reply"),
-    ROW(linger_ms, 2000, 10, 60000,
-	"time a peer has to close after our last byte"),
-    ROW(call_bytes, 16777216, 65536, 1073741824,
-	"memory of one call: arguments, result, failure"),
-    ROW(reply_bytes, 33554432, 65536, 1073741824,
-	"longest reply that is not a whole class of records"),
-    ROW(sessions, 1000, 1, 100000,
-	"sessions at a time; the idlest makes room for a new one"),
-    ROW(sessions_per_user, 500, 1, 100000, "of them, of one user"),
-    ROW(sessions_per_originator, 500, 1, 100000,
-	"of them, of clients that call themselves the same"),
-    ROW(sessions_anonymous, 400, 1, 100000,
-	"of them, with neither user nor originator"),
-    ROW(sessions_pool, 400, 1, 100000, "of them, of members of the pool"),
-    ROW(calls_per_session, 1000, 1, 1000000,
-	"calls of one session that wait or work"),
-    ROW(calls_per_address, 1000, 1, 1000000,
-	"calls of one address that wait or work"),
-    ROW(login_queue, 64, 1, 10000, "logins that wait for their check"),
-    ROW(pam_ms, 20000, 100, 600000, "time for PAM to check a password"),
-    ROW(stop_ms, 10000, 0, 600000,
-	"time for running calls after SIGTERM, then they are cut off"),
-};
-
-/* One text, before any section. */
-struct text {
-	const char *name;
-	size_t offset;
-	const char *doc;
-};
-
-#define TEXT(field, doc)                                                       \
-	{                                                                      \
-#field, offsetof(struct conf, field), doc                      \
-	}
-
-static const struct text texts[] = {
-    TEXT(pam_service,
-	"PAM service that checks users who are not in DIR/users; their role\n"
-	"is that of their Unix groups, see [roles]; no first account is made"),
-    TEXT(pam_confdir, "folder of its file, instead of /etc/pam.d"),
-    TEXT(pool_secret_file,
-	"holds the secret for session.slave_login; mode 0600, read at each\n"
-	"login"),
-    TEXT(client_ca_file,
-	"PEM; a client certificate that it signed allows\n"
-	"session.login_with_password with user and password both empty, for\n"
-	"the role client-cert.  A certificate alone authorises no call, and\n"
-	"with a name the password counts as ever"),
-    TEXT(master,
-	"address of the pool's coordinator: we are not it.  Who logs in or\n"
-	"calls is told so (HOST_IS_SLAVE), but for local root and the pool"),
-    TEXT(local_socket,
-	"one more Unix socket for local root, say /var/lib/xcp/xapi"),
-};
-
-#define NTEXTS (sizeof(texts) / sizeof(texts[0]))
-#define NROWS (sizeof(rows) / sizeof(rows[0]))
+#include "server/conf_priv.h"
 
 static int64_t *
-value_of(struct conf *c, const struct row *r)
+value_of(struct conf *c, const struct conf_row *r)
 {
 	return (int64_t *)(void *)((char *)c + r->offset);
 }
@@ -167,7 +72,7 @@ wrong(struct file *f, const char *fmt, ...)
 
 /* set_number - one limit from its text */
 static bool
-set_number(struct file *f, const struct row *r, const char *text)
+set_number(struct file *f, const struct conf_row *r, const char *text)
 {
 	char *end;
 	long long v;
@@ -184,7 +89,7 @@ set_number(struct file *f, const struct row *r, const char *text)
 
 /* set_text - one text */
 static bool
-set_text(struct file *f, const struct text *t, const char *text)
+set_text(struct file *f, const struct conf_text *t, const char *text)
 {
 	char *to = (char *)f->c + t->offset;
 
@@ -199,12 +104,12 @@ set_text(struct file *f, const struct text *t, const char *text)
 static bool
 set(struct file *f, bool any, const char *name, const char *text)
 {
-	for (size_t i = 0; i < NROWS; i++)
-		if (strcmp(rows[i].name, name) == 0)
-			return set_number(f, &rows[i], text);
-	for (size_t i = 0; i < NTEXTS; i++)
-		if (strcmp(texts[i].name, name) == 0)
-			return any ? set_text(f, &texts[i], text)
+	for (size_t i = 0; i < conf_nrows; i++)
+		if (strcmp(conf_rows[i].name, name) == 0)
+			return set_number(f, &conf_rows[i], text);
+	for (size_t i = 0; i < conf_ntexts; i++)
+		if (strcmp(conf_texts[i].name, name) == 0)
+			return any ? set_text(f, &conf_texts[i], text)
 				   : wrong(f, "%s belongs before any section",
 					 name);
 	return wrong(f, "unknown key %s; --help lists them all", name);
@@ -285,16 +190,19 @@ read_file(struct conf *c, const char *path, char *why, size_t why_bytes)
 
 /* ---- the command line ---- */
 
+/* Options that are looked at when all is read; NULL: not given. */
 struct words {
-	const char *state, *listen, *backend, *sim, *config;
+	const char *value[CONF_NOPTIONS]; /* "" where nothing follows */
 };
 
-static const char usage[] =
-    "usage: xenapi-memoryd --state DIR --listen ADDR:PORT --backend sim\n"
-    "                      [--sim FILE] [--config FILE] [--verbose]\n"
+const char conf_usage[] =
+    "usage: xenapi-memoryd --state DIR --listen ADDR:PORT\n"
+    "                      [--backend xen|sim] [--take-over] [--sim FILE]\n"
+    "                      [--config FILE] [--verbose]\n"
     "       xenapi-memoryd --state DIR --add-user NAME ROLE\n"
     "       xenapi-memoryd --state DIR --del-user NAME\n"
-    "       xenapi-memoryd --state DIR --list-users\n";
+    "       xenapi-memoryd --state DIR --list-users\n"
+    "       xenapi-memoryd --print-man | --print-config\n";
 
 int
 conf_host_port(const char *text, char *host, size_t host_bytes, char *port,
@@ -326,76 +234,119 @@ conf_host_port(const char *text, char *host, size_t host_bytes, char *port,
 	return 0;
 }
 
-/* read_words - options into words; returns CONF_RUN, _HELP or _BAD */
+/* read_words - options into words; returns CONF_RUN or _BAD */
 static enum conf_result
-read_words(struct conf *c, struct words *w, int argc, char *const argv[],
+read_words(struct words *w, const char **role_out, int argc, char *const argv[],
     char *why, size_t why_bytes)
 {
-	static const struct option options[] = {
-	    {"state", required_argument, NULL, 's'},
-	    {"listen", required_argument, NULL, 'l'},
-	    {"backend", required_argument, NULL, 'b'},
-	    {"sim", required_argument, NULL, 'f'},
-	    {"config", required_argument, NULL, 'c'},
-	    {"add-user", required_argument, NULL, 'a'},
-	    {"del-user", required_argument, NULL, 'd'},
-	    {"list-users", no_argument, NULL, 'u'},
-	    {"verbose", no_argument, NULL, 'v'},
-	    {"help", no_argument, NULL, 'h'},
-	    {NULL, 0, NULL, 0},
-	};
+	struct option options[CONF_NOPTIONS + 1] = {0};
 	int o;
 
+	for (int i = 0; i < CONF_NOPTIONS; i++)
+		options[i] = (struct option){conf_options[i].name,
+		    conf_options[i].arg != NULL ? required_argument
+						: no_argument,
+		    NULL, i};
 	optind = 0;
 	opterr = 0;
-	while ((o = getopt_long(argc, argv, "+:", options, NULL)) != -1)
-		switch (o) {
-		case 's':
-			w->state = optarg;
-			break;
-		case 'l':
-			w->listen = optarg;
-			break;
-		case 'b':
-			w->backend = optarg;
-			break;
-		case 'f':
-			w->sim = optarg;
-			break;
-		case 'c':
-			w->config = optarg;
-			break;
-		case 'a':
-			c->user = CONF_USER_ADD;
-			c->user_name = optarg;
-			if (optind == argc)
-				return say(why, why_bytes,
-				    "--add-user needs NAME and ROLE\n%s",
-				    usage);
-			c->user_role = argv[optind++];
-			break;
-		case 'd':
-			c->user = CONF_USER_DEL;
-			c->user_name = optarg;
-			break;
-		case 'u':
-			c->user = CONF_USER_LIST;
-			break;
-		case 'v':
-			c->verbose = 1;
-			break;
-		case 'h':
-			return CONF_HELP;
-		case ':':
+	while ((o = getopt_long(argc, argv, "+:", options, NULL)) != -1) {
+		if (o == ':')
 			return say(why, why_bytes, "%s needs a value\n%s",
-			    argv[optind - 1], usage);
-		default:
+			    argv[optind - 1], conf_usage);
+		if (o < 0 || o >= CONF_NOPTIONS)
 			return say(why, why_bytes, "unknown option %s\n%s",
-			    argv[optind - 1], usage);
-		}
+			    argv[optind - 1], conf_usage);
+		w->value[o] = optarg != NULL ? optarg : "";
+		if (o != CONF_ADD_USER)
+			continue;
+		if (optind == argc)
+			return say(why, why_bytes,
+			    "--add-user needs NAME and ROLE\n%s", conf_usage);
+		*role_out = argv[optind++];
+	}
 	if (optind < argc)
+		return say(why, why_bytes, "unknown word %s\n%s", argv[optind],
+		    conf_usage);
+	return CONF_RUN;
+}
+
+/* instead_of - what else than serving is asked for; CONF_RUN: nothing */
+static enum conf_result
+instead_of(struct conf *c, const struct words *w)
+{
+	const char *const *v = w->value;
+
+	if (v[CONF_HELP_ME] != NULL)
+		return CONF_HELP;
+	if (v[CONF_PRINT_MAN] != NULL)
+		return CONF_MAN;
+	if (v[CONF_PRINT_CONFIG] != NULL)
+		return CONF_DEFAULTS;
+	if (v[CONF_ADD_USER] != NULL)
+		c->user = CONF_USER_ADD;
+	else if (v[CONF_DEL_USER] != NULL)
+		c->user = CONF_USER_DEL;
+	else if (v[CONF_LIST_USERS] != NULL)
+		c->user = CONF_USER_LIST;
+	c->user_name =
+	    v[CONF_ADD_USER] != NULL ? v[CONF_ADD_USER] : v[CONF_DEL_USER];
+	return c->user != CONF_USER_NONE && c->state_dir != NULL ? CONF_TOOL
+								 : CONF_RUN;
+}
+
+/* settle - a word of the command line counts more than the file's */
+static void
+settle(char text[CONF_PATH], const char *word)
+{
+	if (word != NULL)
+		(void)snprintf(text, CONF_PATH, "%s", word);
+}
+
+enum conf_result
+conf_backend(const char *word, const char *privcmd, enum conf_world *world_out,
+    char *why, size_t why_bytes)
+{
+	if (strcmp(word, "sim") == 0) {
+		*world_out = CONF_SIMULATED;
+		return CONF_RUN;
+	}
+	if (word[0] == '\0' && access(privcmd, F_OK) != 0)
+		return say(why, why_bytes,
+		    "there is no Xen here (%s: %s); use --backend sim for a "
+		    "simulated host",
+		    privcmd, strerror(errno));
+	if (word[0] != '\0' && strcmp(word, "xen") != 0)
+		return say(why, why_bytes,
+		    "unknown backend %s; use --backend xen or --backend sim",
+		    word);
+	*world_out = CONF_XEN;
+	return CONF_RUN;
+}
+
+/* check_world - does what is said of the backend make sense together? */
+static enum conf_result
+check_world(struct conf *c, const char *sim, char *why, size_t why_bytes)
+{
+	enum conf_result r =
+	    conf_backend(c->backend, CONF_PRIVCMD, &c->world, why, why_bytes);
+
+	if (r != CONF_RUN)
+		return r;
+	c->takes_over = strcmp(c->take_over, "yes") == 0;
+	if (!c->takes_over && c->take_over[0] != '\0' &&
+	    strcmp(c->take_over, "no") != 0)
 		return say(
-		    why, why_bytes, "unknown word %s\n%s", argv[optind], usage);
+		    why, why_bytes, "take_over = %s: yes or no", c->take_over);
+	if (c->takes_over && c->world != CONF_XEN)
+		return say(why, why_bytes,
+		    "--take-over is for --backend xen: nobody else manages a "
+		    "simulated host");
+	if (sim != NULL && c->world != CONF_SIMULATED)
+		return say(why, why_bytes, "--sim FILE is for --backend sim");
+	if (sim != NULL && access(sim, R_OK) != 0)
+		return say(
+		    why, why_bytes, "--sim %s: %s", sim, strerror(errno));
+	c->sim = sim;
 	return CONF_RUN;
 }
 
@@ -403,33 +354,33 @@ read_words(struct conf *c, struct words *w, int argc, char *const argv[],
 static enum conf_result
 check_words(struct conf *c, const struct words *w, char *why, size_t why_bytes)
 {
-	c->state_dir = w->state;
-	if (w->state != NULL && c->user != CONF_USER_NONE)
-		return CONF_TOOL;
-	if (w->state == NULL || w->listen == NULL || w->backend == NULL)
-		return say(why, why_bytes, "%s is missing\n%s",
-		    w->state == NULL	? "--state DIR"
-		    : w->listen == NULL ? "--listen ADDR:PORT"
-					: "--backend sim",
-		    usage);
-	if (strcmp(w->backend, "xen") == 0)
-		return say(why, why_bytes,
-		    "--backend xen is not in this build yet; "
-		    "use --backend sim, the simulated host");
-	if (strcmp(w->backend, "sim") != 0)
-		return say(why, why_bytes,
-		    "unknown backend %s; use --backend sim", w->backend);
-	if (w->sim != NULL && access(w->sim, R_OK) != 0)
-		return say(
-		    why, why_bytes, "--sim %s: %s", w->sim, strerror(errno));
-	if (conf_host_port(w->listen, c->host, sizeof(c->host), c->port,
+	const char *const *v = w->value;
+
+	settle(c->listen, v[CONF_LISTEN]);
+	settle(c->backend, v[CONF_BACKEND]);
+	settle(c->take_over, v[CONF_TAKE_OVER] != NULL ? "yes" : NULL);
+	if (c->listen[0] == '\0')
+		return say(why, why_bytes, "--listen ADDR:PORT is missing\n%s",
+		    conf_usage);
+	if (conf_host_port(c->listen, c->host, sizeof(c->host), c->port,
 		sizeof(c->port)) != 0)
 		return say(why, why_bytes,
 		    "--listen %s: not ADDR:PORT; try 127.0.0.1:8443 or "
 		    "[::1]:8443 (port 0: any that is free)",
-		    w->listen);
-	c->sim = w->sim;
-	return CONF_RUN;
+		    c->listen);
+	return check_world(c, v[CONF_SIM], why, why_bytes);
+}
+
+/* count_threads - as many loops as processors, unless told otherwise */
+static void
+count_threads(struct conf *c)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (c->threads == 0)
+		c->threads = cpus < 1		       ? 1
+			     : cpus > CONF_THREADS_MAX ? CONF_THREADS_MAX
+						       : cpus;
 }
 
 enum conf_result
@@ -440,67 +391,23 @@ conf_parse(
 	enum conf_result r;
 
 	memset(c, 0, sizeof(*c));
-	for (size_t i = 0; i < NROWS; i++)
-		*value_of(c, &rows[i]) = rows[i].initial;
-	r = read_words(c, &w, argc, argv, why, why_bytes);
+	for (size_t i = 0; i < conf_nrows; i++)
+		*value_of(c, &conf_rows[i]) = conf_rows[i].initial;
+	r = read_words(&w, &c->user_role, argc, argv, why, why_bytes);
+	if (r != CONF_RUN)
+		return r;
+	c->state_dir = w.value[CONF_STATE];
+	c->verbose = w.value[CONF_VERBOSE] != NULL;
+	r = instead_of(c, &w);
+	if (r != CONF_RUN)
+		return r;
+	if (c->state_dir == NULL)
+		return say(
+		    why, why_bytes, "--state DIR is missing\n%s", conf_usage);
+	if (w.value[CONF_CONFIG] != NULL)
+		r = read_file(c, w.value[CONF_CONFIG], why, why_bytes);
 	if (r == CONF_RUN)
 		r = check_words(c, &w, why, why_bytes);
-	if (r == CONF_RUN && w.config != NULL)
-		r = read_file(c, w.config, why, why_bytes);
-	if (r == CONF_RUN && c->threads == 0) {
-		long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-
-		c->threads = cpus < 1		       ? 1
-			     : cpus > CONF_THREADS_MAX ? CONF_THREADS_MAX
-						       : cpus;
-	}
+	count_threads(c);
 	return r;
-}
-
-/* help_lines - a doc of several lines, the further ones indented */
-static void
-help_lines(const char *name, const char *doc)
-{
-	for (size_t n; *doc != '\0'; doc += n + (doc[n] == '\n')) {
-		n = strcspn(doc, "\n");
-		printf("  %-24s %.*s\n", name, (int)n, doc);
-		name = "";
-	}
-}
-
-void
-conf_help(void)
-{
-	printf("%s\n"
-	       "  --state DIR         database, certificates, accounts, "
-	       "socket; made if not there\n"
-	       "  --listen ADDR:PORT  where to serve HTTPS; port 0: any that "
-	       "is free\n"
-	       "  --backend sim       a simulated host\n"
-	       "  --sim FILE          its hosts and guests (INI)\n"
-	       "  --config FILE       limits and time-outs (INI)\n"
-	       "  --verbose           log more\n"
-	       "  --add-user NAME ROLE  make an account, or give one a new "
-	       "password and role;\n"
-	       "                      the password is read from the terminal "
-	       "or standard input\n"
-	       "  --del-user NAME     remove an account, and end its sessions\n"
-	       "  --list-users        names and roles\n\n"
-	       "SIGHUP reads certificates and accounts again; SIGTERM ends it."
-	       "\nA changed DIR/users is read again by itself."
-	       "\n\nThe config file (name = value), before any section:\n",
-	    usage);
-	for (size_t i = 0; i < NTEXTS; i++)
-		help_lines(texts[i].name, texts[i].doc);
-	printf("\nIn section [roles], for users whom PAM has checked: "
-	       "UNIX-GROUP = ROLE, where\nROLE is one of");
-	for (int i = 0; i < idl_nroles; i++)
-		if (i != IDL_ROLE_CLIENT_CERT)
-			printf(" %s", idl_roles[i]);
-	printf(";\nthe strongest counts.\n\n"
-	       "In section [limits] or before any:\n");
-	for (size_t i = 0; i < NROWS; i++)
-		printf("  %-24s %s\n%27s%lld; %lld to %lld\n", rows[i].name,
-		    rows[i].doc, "", (long long)rows[i].initial,
-		    (long long)rows[i].min, (long long)rows[i].max);
 }

@@ -5,18 +5,20 @@
 /*
  * conf - what the daemon is told: command line, and limits from an INI file
  *
- *   xenapi-memoryd --state DIR --listen ADDR:PORT --backend sim [--sim FILE]
- *                  [--config FILE] [--verbose]
+ *   xenapi-memoryd --state DIR --listen ADDR:PORT [--backend xen|sim]
+ *                  [--take-over] [--sim FILE] [--config FILE] [--verbose]
  *   xenapi-memoryd --state DIR --add-user NAME ROLE | --del-user NAME |
  *                  --list-users
+ *   xenapi-memoryd --print-man | --print-config
  *
- * Every limit and time-out is a row of the table in conf.c, with its default,
- * bounds and one line of documentation; so is every text.  --help prints them
- * all.
+ * Every option, text and limit is a row of the tables in conf_table.c, with its
+ * default, bounds and documentation.  --help, the manual page and the default
+ * configuration file are made from them.
  *
  * DIAGNOSTICS none; reasons are returned as text.  BUGS none known.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +32,9 @@ struct conf_group {
 };
 
 /* What to do with the accounts, instead of serving. */
+/* What is behind the hypervisor process. */
+enum conf_world { CONF_SIMULATED, CONF_XEN };
+
 enum conf_user { CONF_USER_NONE, CONF_USER_ADD, CONF_USER_DEL, CONF_USER_LIST };
 
 struct conf {
@@ -39,10 +44,13 @@ struct conf {
 	char port[8];	 /* decimal */
 	const char *sim; /* NULL: the simulator's own default */
 	int verbose;
+	enum conf_world world;
+	bool takes_over;     /* of CONF_XEN */
 	enum conf_user user; /* CONF_TOOL */
 	const char *user_name, *user_role;
 
 	/* Texts of the config file; "" when not given. */
+	char listen[CONF_PATH], backend[CONF_PATH], take_over[CONF_PATH];
 	char pam_service[CONF_PATH], pam_confdir[CONF_PATH];
 	char pool_secret_file[CONF_PATH];
 	char client_ca_file[CONF_PATH];
@@ -62,14 +70,18 @@ struct conf {
 	int64_t sessions_anonymous, sessions_pool;
 	int64_t calls_per_session, calls_per_address;
 	int64_t login_queue, pam_ms;
+	int64_t hv_ms;
 	int64_t stop_ms;
 };
 
 enum conf_result {
 	CONF_RUN,  /* all is well */
 	CONF_TOOL, /* work on the accounts: usr_tool_run */
-	CONF_HELP, /* --help was asked for: print conf_help, exit 0 */
-	CONF_BAD,  /* print the text, exit 1 */
+	/* Print that, exit 0: */
+	CONF_HELP,     /* conf_help */
+	CONF_MAN,      /* conf_man */
+	CONF_DEFAULTS, /* conf_defaults */
+	CONF_BAD,      /* print the text, exit 1 */
 };
 
 /*
@@ -82,9 +94,23 @@ enum conf_result conf_parse(
     struct conf *c, int argc, char *const argv[], char *why, size_t why_bytes);
 
 /*
- * conf_help - usage and all limits, on standard output
+ * conf_backend - which world is meant
+ *
+ * in      word     "xen", "sim"; "": Xen, if privcmd is there
+ *         privcmd  path of Xen's device
+ * errors  CONF_BAD with the text set
+ */
+enum conf_result conf_backend(const char *word, const char *privcmd,
+    enum conf_world *world_out, char *why, size_t why_bytes);
+
+/*
+ * conf_help - usage, all options and limits, on standard output
+ * conf_man - the manual page, in roff
+ * conf_defaults - a configuration file that changes nothing
  */
 void conf_help(void);
+void conf_man(void);
+void conf_defaults(void);
 
 /*
  * conf_role - a role that a user can have, by name; -1: there is none

@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/inotify.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -43,13 +42,14 @@
 #include "server/http.h"
 #include "server/log.h"
 #include "server/pool.h"
+#include "server/srv_health.h"
 #include "server/srv_hv.h"
 #include "server/srv_listen.h"
 #include "server/srv_rpc.h"
 #include "server/srv_state.h"
+#include "server/srv_watch.h"
 #include "server/tls.h"
 #include "server/usr.h"
-#include "server/usr_file.h"
 #include "server/usr_pam.h"
 #include "server/usr_tool.h"
 #include "server/writer.h"
@@ -59,7 +59,8 @@
 #define MAIN_WORKERS 2 /* each check of ours takes 16 MiB and a processor */
 #define MAIN_PAM_MAX 6 /* more workers, which wait for PAM */
 #define MAIN_PAM_PROGRAM "xenapi-memory-pam"
-#define MAIN_HV_PROGRAM "xenapi-memory-hv-sim"
+#define MAIN_HV_SIM_PROGRAM "xenapi-memory-hv-sim"
+#define MAIN_HV_XEN_PROGRAM "xenapi-memory-hv-xen"
 #define MAIN_DATABASE "xenapi-memory.db"
 #define MAIN_CLI_PATH "/cli"
 #define MAIN_LOCK_WAIT_MS 2000
@@ -306,13 +307,14 @@ static int
 on_health(void *ctx, struct http_buf *out)
 {
 	struct daemon *d = ctx;
-	bool lost = srv_hv_is_lost(&d->hv);
-	bool refused = atomic_load(&d->rpc.refused);
+	struct srv_health now = {
+	    .is_lost = srv_hv_is_lost(&d->hv),
+	    .observes = atomic_load(&d->hv.observes),
+	    .refuses_writes = atomic_load(&d->rpc.refused),
+	};
 
-	http_buf_printf(out,
-	    "{\"status\":\"%s\",\"hypervisor\":\"%s\",\"store\":\"%s\"}\n",
-	    lost || refused ? "degraded" : "ok", lost ? "lost" : "ok",
-	    refused ? "refuses writes" : "ok");
+	srv_hv_ill(&d->hv, now.ill);
+	srv_health_write(&now, out);
 	return 200;
 }
 
@@ -381,10 +383,7 @@ open_users(struct daemon *d)
 		    .checks_max = MAIN_PAM_MAX,
 		};
 	}
-	d->watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (d->watch_fd < 0 || inotify_add_watch(d->watch_fd, c->state_dir,
-				   IN_MOVED_TO | IN_CLOSE_WRITE) < 0)
-		log_warn("users: a changed file is read at SIGHUP only");
+	d->watch_fd = srv_watch_open(c->state_dir);
 	d->users =
 	    usr_open(c->state_dir, pam ? &d->pam : NULL, why, sizeof(why));
 	if (d->users == NULL)
@@ -518,17 +517,23 @@ open_api(struct daemon *d)
 static void
 start_hv(struct daemon *d)
 {
-	static char option[] = "--sim";
+	static char sim[] = "--sim", take_over[] = "--take-over";
+	bool is_xen = d->conf.world == CONF_XEN;
 	char why[500];
 
-	find_program(d->hv_program, MAIN_HV_PROGRAM);
+	find_program(
+	    d->hv_program, is_xen ? MAIN_HV_XEN_PROGRAM : MAIN_HV_SIM_PROGRAM);
 	d->hv.argv[0] = d->hv_program;
+	if (d->conf.takes_over)
+		d->hv.argv[1] = take_over;
 	if (d->conf.sim != NULL) {
-		d->hv.argv[1] = option;
+		d->hv.argv[1] = sim;
 		d->hv.argv[2] = strdup(d->conf.sim);
 		if (d->hv.argv[2] == NULL)
 			log_fatalx("out of memory");
 	}
+	d->hv.takes_over = d->conf.takes_over;
+	d->hv.backend = is_xen ? "xen" : "sim";
 	d->hv.state_dir = d->conf.state_dir;
 	d->hv.boot = d->boot;
 	d->hv.wake = wake;
@@ -601,43 +606,6 @@ start_http(struct daemon *d)
 
 /* ---- running ---- */
 
-/* reload_users - the accounts anew; who has none any more is out */
-static void
-reload_users(struct daemon *d)
-{
-	char why[500];
-
-	if (usr_reload(d->users, why, sizeof(why)) == 0) {
-		log_info("users: read again");
-		api_sessions_check(&d->env);
-	} else {
-		log_warnx("users: kept the old ones: %s", why);
-	}
-}
-
-/* take_watch - has somebody changed the accounts? */
-static void
-take_watch(struct daemon *d)
-{
-	union {
-		struct inotify_event event;
-		char bytes[4096];
-	} buf;
-	bool changed = false;
-	ssize_t n;
-
-	while ((n = read(d->watch_fd, &buf, sizeof(buf))) > 0)
-		for (char *p = buf.bytes; p < buf.bytes + n;) {
-			const struct inotify_event *e = (const void *)p;
-
-			if (e->len > 0 && strcmp(e->name, USR_FILE) == 0)
-				changed = true;
-			p += sizeof(*e) + e->len;
-		}
-	if (changed)
-		reload_users(d);
-}
-
 /* reload - SIGHUP: certificates and accounts anew; what fails stays */
 static void
 reload(struct daemon *d)
@@ -648,7 +616,7 @@ reload(struct daemon *d)
 		log_info("certificates: read again");
 	else
 		log_warnx("certificates: kept the old ones: %s", why);
-	reload_users(d);
+	srv_watch_reload(d->users, &d->env);
 }
 
 /* take_signal - returns true when we are to end */
@@ -696,7 +664,7 @@ run(struct daemon *d)
 			log_info("hypervisor: waiting for its first report");
 		if (take_signal(d))
 			return;
-		take_watch(d);
+		srv_watch_take(d->watch_fd, d->users, &d->env);
 		(void)!read(d->wake_fd, &n, sizeof(n)); /* maybe nothing */
 		on_boot(d);
 		wait_ms = srv_hv_mend(&d->hv, now_ms(NULL));
@@ -770,6 +738,12 @@ main(int argc, char **argv)
 		return usr_tool_run(&d.conf);
 	case CONF_HELP:
 		conf_help();
+		return 0;
+	case CONF_MAN:
+		conf_man();
+		return 0;
+	case CONF_DEFAULTS:
+		conf_defaults();
 		return 0;
 	case CONF_BAD:
 		(void)fprintf(stderr, "xenapi-memoryd: %s\n", why);

@@ -21,11 +21,74 @@ one_less(struct srv_hv *h)
 		;
 }
 
+/* lose - from now on there is no process, as far as anybody is concerned */
+static void
+lose(struct srv_hv *h)
+{
+	atomic_store(&h->lost, true);
+	atomic_store(&h->commands, 0);
+	api_boot_lost(h->boot);
+	h->wake(h->ctx);
+}
+
+/* is_foreign - does an earlier daemon's process answer, of another kind? */
+static bool
+is_foreign(const struct srv_hv *h, const struct hv_hello *hello)
+{
+	return strncmp(hello->backend, h->backend, sizeof(hello->backend)) !=
+		   0 ||
+	       (h->takes_over && (hello->flags & HV_W_OBSERVES));
+}
+
+/* meet - the process says what it is; false: we want another */
+static bool
+meet(struct srv_hv *h, const struct hv_hello *hello)
+{
+	bool observes = (hello->flags & HV_W_OBSERVES) != 0;
+
+	if (is_foreign(h, hello)) {
+		log_warnx("hypervisor: the process that an earlier daemon "
+			  "left is of another kind; ending it");
+		atomic_store(&h->foreign, true);
+		lose(h);
+		return false;
+	}
+	if (observes && !atomic_load(&h->observes))
+		log_warnx("hypervisor: another service manages this host's "
+			  "memory: it is observed, nothing is changed");
+	atomic_store(&h->observes, observes);
+	return true;
+}
+
+/* note_health - what the process lacks; said when that changes */
+static void
+note_health(struct srv_hv *h, const char *text)
+{
+	bool changed;
+
+	pthread_mutex_lock(&h->lock);
+	changed = strcmp(h->ill, text) != 0;
+	(void)snprintf(h->ill, sizeof(h->ill), "%s", text);
+	pthread_mutex_unlock(&h->lock);
+	if (!changed)
+		return;
+	if (text[0] != '\0')
+		log_warnx("hypervisor: %s", text);
+	else
+		log_info("hypervisor: well again");
+}
+
 static void
 on_up(void *ctx, const struct hv_msg *m)
 {
 	struct srv_hv *h = ctx;
 
+	if (atomic_load(&h->foreign))
+		return;
+	if (m->type == HV_HELLO && !meet(h, &m->u.hello))
+		return;
+	if (m->type == HV_HEALTH)
+		note_health(h, m->u.health.text);
 	if (m->type == HV_RESULT)
 		one_less(h);
 	api_boot_up(h->boot, m);
@@ -37,10 +100,7 @@ on_lost(void *ctx, const char *text)
 	struct srv_hv *h = ctx;
 
 	log_warnx("hypervisor: lost: %s", text);
-	atomic_store(&h->lost, true);
-	atomic_store(&h->commands, 0);
-	api_boot_lost(h->boot);
-	h->wake(h->ctx);
+	lose(h);
 }
 
 /* send_msg - one message; false: no process */
@@ -63,6 +123,7 @@ attach(struct srv_hv *h, char *why, size_t why_bytes)
 	    .ctx = h, .up = on_up, .lost = on_lost};
 	struct hv_link *link;
 
+	atomic_store(&h->foreign, false);
 	atomic_store(&h->lost, false);
 	if (hv_link_spawn(
 		&link, h->state_dir, h->argv, &calls, why, why_bytes) != 0) {
@@ -96,6 +157,7 @@ take_link(struct srv_hv *h)
 	pthread_mutex_lock(&h->lock);
 	link = h->link;
 	h->link = NULL;
+	h->ill[0] = '\0'; /* it says so again, if it is so */
 	pthread_mutex_unlock(&h->lock);
 	return link;
 }
@@ -150,7 +212,8 @@ srv_hv_mend(struct srv_hv *h, int64_t now_ms)
 	}
 	link = take_link(h);
 	if (link != NULL) {
-		hv_link_close(&link, HV_LEAVE_RUNNING);
+		hv_link_close(&link,
+		    atomic_load(&h->foreign) ? HV_TELL_QUIT : HV_LEAVE_RUNNING);
 		if (now_ms - h->attached_ms > RETRY_LAST_MS)
 			h->retry_ms = RETRY_FIRST_MS;
 	}
@@ -177,4 +240,12 @@ srv_hv_is_lost(const struct srv_hv *h)
 {
 	/* While a process is being started it is not lost, and not there. */
 	return atomic_load(&h->lost) || !atomic_load(&h->connected);
+}
+
+void
+srv_hv_ill(struct srv_hv *h, char text[HV_TEXT_BYTES])
+{
+	pthread_mutex_lock(&h->lock);
+	memcpy(text, h->ill, HV_TEXT_BYTES);
+	pthread_mutex_unlock(&h->lock);
 }

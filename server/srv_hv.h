@@ -27,16 +27,21 @@
 #define SRV_HV_ARGS 4
 
 struct srv_hv {
-	pthread_mutex_t lock; /* link, and sending on it */
+	pthread_mutex_t lock; /* link, sending on it, ill */
 	struct hv_link *link; /* NULL: not connected */
 	const char *state_dir;
 	char *argv[SRV_HV_ARGS]; /* the process; NULL-terminated */
+	const char *backend;	 /* what it calls itself */
+	bool takes_over;	 /* it is to manage memory, whoever else does */
 	struct api_boot *boot;
 	atomic_bool lost; /* the link has ended; the main thread restarts it */
-	atomic_bool connected; /* there is a link, and it may be lost */
-	atomic_uint commands;  /* sent, not answered */
-	int64_t attached_ms;   /* when the link came up */
-	int64_t retry_ms;      /* pause before the next try */
+	atomic_bool connected;	 /* there is a link, and it may be lost */
+	atomic_bool foreign;	 /* it is not the one that argv would make */
+	atomic_bool observes;	 /* it changes nothing */
+	char ill[HV_TEXT_BYTES]; /* what it lacks; "": nothing */
+	atomic_uint commands;	 /* sent, not answered */
+	int64_t attached_ms;	 /* when the link came up */
+	int64_t retry_ms;	 /* pause before the next try */
 	int64_t retry_at_ms;
 	/* Wake the main thread, so that it calls srv_hv_mend. Any thread. */
 	void (*wake)(void *ctx);
@@ -46,8 +51,8 @@ struct srv_hv {
 /*
  * srv_hv_start - connect for the first time
  *
- * in      h  argv, state_dir, boot, wake, ctx set, the rest zero
- * returns 0, or -1 with the text set
+ * in      h  argv, backend, takes_over, state_dir, boot, wake, ctx set, the
+ * rest zero returns 0, or -1 with the text set
  */
 int srv_hv_start(struct srv_hv *h, int64_t now_ms, char *why, size_t why_bytes);
 
@@ -74,5 +79,10 @@ int64_t srv_hv_mend(struct srv_hv *h, int64_t now_ms);
  * srv_hv_is_lost - is there no hypervisor process now?
  */
 bool srv_hv_is_lost(const struct srv_hv *h);
+
+/*
+ * srv_hv_ill - what the process says that it lacks; "": nothing
+ */
+void srv_hv_ill(struct srv_hv *h, char text[HV_TEXT_BYTES]);
 
 #endif

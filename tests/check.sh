@@ -95,6 +95,7 @@ clang_build() {
 purity() { sh tests/model/check_purity.sh; }
 contract() { $PY tests/clients/contract.py; }
 diskfull() { $PY tests/clients/diskfull.py; }
+hypervisor() { $PY tests/clients/hypervisor.py; }
 hostile() { $PY tests/clients/hostile.py; }
 client() { $PY tests/clients/os_xenapi.py; }
 npm() { $PY tests/clients/npm_xen_api.py; }
@@ -142,6 +143,7 @@ phase roles roles
 phase thin-cli thin_cli
 phase wire wire
 phase diskfull diskfull
+phase hypervisor hypervisor
 phase hostile hostile
 phase clang clang_build
 phase asan asan

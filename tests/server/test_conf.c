@@ -43,13 +43,24 @@ Test(conf, command_lines)
 		"--state DIR is missing\nusage:"},
 	    {"no listen", "--state d --backend sim", CONF_BAD,
 		"--listen ADDR:PORT is missing"},
-	    {"no backend", "--state d --listen 1.2.3.4:5", CONF_BAD,
-		"--backend sim is missing"},
-	    {"xen is for later and says what works now",
-		"--state d --listen 1.2.3.4:5 --backend xen", CONF_BAD,
-		"not in this build yet; use --backend sim"},
+	    {"xen can be asked for",
+		"--state d --listen 1.2.3.4:5 --backend xen", CONF_RUN, NULL},
 	    {"unknown backend", "--state d --listen 1.2.3.4:5 --backend kvm",
-		CONF_BAD, "unknown backend kvm; use --backend sim"},
+		CONF_BAD,
+		"unknown backend kvm; use --backend xen or --backend sim"},
+	    {"memory of Xen is taken over",
+		"--state d --listen 1.2.3.4:5 --backend xen --take-over",
+		CONF_RUN, NULL},
+	    {"of nobody else",
+		"--state d --listen 1.2.3.4:5 --backend sim --take-over",
+		CONF_BAD, "--take-over is for --backend xen"},
+	    {"a simulator file is for the simulator",
+		"--state d --listen 1.2.3.4:5 --backend xen --sim /etc/passwd",
+		CONF_BAD, "--sim FILE is for --backend sim"},
+	    {"the manual page needs nothing else", "--print-man", CONF_MAN,
+		NULL},
+	    {"nor does the configuration", "--print-config", CONF_DEFAULTS,
+		NULL},
 	    {"unknown option", "--stat", CONF_BAD, "needs a value"},
 	    {"unknown option", "--nonsense", CONF_BAD,
 		"unknown option --nonsense"},
@@ -82,6 +93,44 @@ Test(conf, command_lines)
 		why[0] = '\0';
 		cr_expect_eq(parse(&c, rows[i].line, why), rows[i].result,
 		    "%s: %s", rows[i].must, why);
+		if (rows[i].why != NULL)
+			cr_expect_not_null(strstr(why, rows[i].why), "%s: %s",
+			    rows[i].must, why);
+	}
+}
+
+Test(conf, backends)
+{
+	static const struct {
+		const char *must, *word, *privcmd;
+		enum conf_result result;
+		int world;
+		const char *why;
+	} rows[] = {
+	    {"Xen where it is", "", "/dev/null", CONF_RUN, CONF_XEN, NULL},
+	    {"where it is not, nothing is made up", "", "/nowhere/privcmd",
+		CONF_BAD, -1,
+		"no Xen here (/nowhere/privcmd: No such file or directory); "
+		"use --backend sim"},
+	    {"whoever asks for Xen is told by its process what is missing",
+		"xen", "/nowhere/privcmd", CONF_RUN, CONF_XEN, NULL},
+	    {"a simulated host is asked for", "sim", "/dev/null", CONF_RUN,
+		CONF_SIMULATED, NULL},
+	    {"nothing else", "Xen", "/dev/null", CONF_BAD, -1,
+		"unknown backend Xen"},
+	};
+	char why[500];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		enum conf_world world = CONF_SIMULATED;
+
+		why[0] = '\0';
+		cr_expect_eq(conf_backend(rows[i].word, rows[i].privcmd, &world,
+				 why, sizeof(why)),
+		    rows[i].result, "%s: %s", rows[i].must, why);
+		if (rows[i].world >= 0)
+			cr_expect_eq(
+			    (int)world, rows[i].world, "%s", rows[i].must);
 		if (rows[i].why != NULL)
 			cr_expect_not_null(strstr(why, rows[i].why), "%s: %s",
 			    rows[i].must, why);
@@ -147,6 +196,14 @@ Test(conf, files)
 		"master = 192.0.2.1\nheaders = 20\n", NULL},
 	    {"and not in one", "[limits]\nmaster = 192.0.2.1\n",
 		":2: master belongs before any section"},
+	    {"the backend can be said there; the command line counts more",
+		"backend = xen\nheaders = 20\n", NULL},
+	    {"so can the address", "listen = 192.0.2.1:443\nheaders = 20\n",
+		NULL},
+	    {"a simulated host is not taken over", "take_over = yes\n",
+		"--take-over is for --backend xen"},
+	    {"yes or no", "take_over = perhaps\n",
+		"take_over = perhaps: yes or no"},
 	    {"they say something", "master =\n", ":1: master: 1 to 199"},
 	    {"groups have roles",
 		"[limits]\nheaders = 20\n[roles]\nwheel = pool-admin\n", NULL},
