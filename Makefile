@@ -123,4 +123,5 @@ $(O)/make-certs: $(call obj,certs/make_main.c) $(O)/libcerts.a
 clean:
 	rm -rf build
 
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find build -path build/xenlab -prune -o -name '*.d' -print \
+	2>/dev/null)

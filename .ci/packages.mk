@@ -10,6 +10,8 @@ PKG_CHECK := libcriterion-dev openssl bash \
 	libclang-rt-14-dev valgrind git procps
 # a client that comes from npm; without them its test counts as skipped
 PKG_CLIENTS := nodejs npm
+# real Xen in an emulated machine (tests/xenlab); without them: skipped
+PKG_XENLAB := qemu-system-x86 cpio xz-utils libxen-dev
 PKG_BENCH := nginx-light wrk valgrind openssl
 
 apt_install = missing=$$(dpkg-query -W -f='$${Package} $${db:Status-Abbrev}\n' \
@@ -23,9 +25,9 @@ apt_install = missing=$$(dpkg-query -W -f='$${Package} $${db:Status-Abbrev}\n' \
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
 	--no-install-recommends $$missing >/dev/null; fi
 
-.PHONY: deps-build deps-check deps-clients deps-bench
+.PHONY: deps-build deps-check deps-clients deps-xenlab deps-bench
 deps-build: build/.deps-build
-deps-check: build/.deps-check deps-clients
+deps-check: build/.deps-check deps-clients deps-xenlab
 deps-bench: build/.deps-bench
 build/.deps-build: .ci/packages.mk
 	@mkdir -p build
@@ -39,6 +41,9 @@ deps-clients: build/.deps-check
 	@{ command -v node && command -v npm; } >/dev/null 2>&1 || \
 	{ $(call apt_install,$(PKG_CLIENTS),build/.deps-clients); } || \
 	echo "$(PKG_CLIENTS): not installed, the npm client is not tested"
+deps-xenlab: build/.deps-check
+	@$(call apt_install,$(PKG_XENLAB),build/.deps-xenlab) || \
+	echo "$(PKG_XENLAB): not installed, real Xen is not tested"
 build/.deps-bench: .ci/packages.mk build/.deps-build
 	@$(call apt_install,$(PKG_BENCH),$@)
 	@touch $@

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Real Xen to test against: QEMU emulates a machine that boots the hypervisor
+and a Debian dom0; a command agent there runs what a test needs, and the
+daemon's TLS port is forwarded to a port of this machine's loopback.
+
+No KVM: plain emulation, the same everywhere.  QEMU is ended by its pid.
+"""
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+WORK = os.path.join(TOP, "build", "xenlab")
+BUILD = os.environ.get("XENLAB_BUILD", os.path.join(TOP, "build"))
+QEMU = "qemu-system-x86_64"
+DOM0_MIB = 512
+MACHINE_MIB = 1536
+SKIPPED = 77
+# A /dev/kvm without nesting lets Xen start and then hang; and QEMU emulates
+# SMAP (for a PV dom0) and RDTSCP (for PVH guests) wrongly: a plain model.
+CPU = "qemu64,+npt,+rdrand"
+
+
+class LabError(Exception):
+    """The lab itself failed, or a command in dom0 did."""
+
+
+def skip(why):
+    print("SKIPPED: %s" % why)
+    sys.exit(SKIPPED)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def until(what, check, seconds, step=0.1):
+    """The first true answer of check(); LabError when the time is over."""
+    end = time.monotonic() + seconds
+    while True:
+        value = check()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise LabError("not within %d s: %s" % (seconds, what))
+        time.sleep(step)
+
+
+def prepare(programs):
+    """Fetch, unpack and build what is booted; exits 77 where that fails."""
+    if not shutil.which(QEMU):
+        skip("%s is not installed" % QEMU)
+    status = subprocess.run([os.path.join(HERE, "fetch.sh"), WORK]).returncode
+    if status == SKIPPED:
+        sys.exit(SKIPPED)
+    if status != 0:
+        raise LabError("fetch.sh: exit status %d" % status)
+    # Xen's public headers need the GNU dialect.
+    probe = os.path.join(WORK, "lab-probe")
+    subprocess.run(["gcc", "-std=gnu17", "-O1", "-Wall",
+                    "-Wextra", "-Werror", "-o", probe,
+                    os.path.join(HERE, "lab_probe.c"), "-lxenctrl"],
+                   check=True)
+    subprocess.run([os.path.join(HERE, "image.sh"), WORK, probe] +
+                   [p for p in (os.path.join(BUILD, p) for p in programs)
+                    if os.path.exists(p)], check=True)
+
+
+class Lab:
+    """One boot of Xen."""
+
+    def __init__(self, name, dom0_args=""):
+        self.name = name
+        self.dom0_args = dom0_args
+        self.api_port = free_port()
+        self.agent_port = free_port()
+        self.serial = os.path.join(WORK, "serial-%s.log" % name)
+        self.qemu = None
+        self.began = None
+
+    def __enter__(self):
+        forward = ",".join("hostfwd=tcp:127.0.0.1:%d-10.0.2.15:%d" % pair
+                           for pair in ((self.api_port, 8443),
+                                        (self.agent_port, 80)))
+        argv = [QEMU, "-accel", "tcg", "-cpu", CPU, "-smp", "1",
+                "-m", str(MACHINE_MIB), "-display", "none", "-monitor",
+                "none", "-nodefaults", "-no-reboot",
+                "-serial", "file:" + self.serial,
+                "-netdev", "user,id=n0,restrict=on," + forward,
+                "-device", "e1000,netdev=n0,romfile=",
+                "-kernel", os.path.join(WORK, "xen"), "-append",
+                "console=com1 com1=115200,8n1 dom0_mem=%dM,max:%dM"
+                % (DOM0_MIB, DOM0_MIB),
+                "-initrd", "%s console=hvc0 panic=1 quiet %s,%s"
+                % (os.path.join(WORK, "vmlinux"), self.dom0_args,
+                   os.path.join(WORK, "dom0.cpio"))]
+        open(self.serial, "w").close()
+        self.began = time.monotonic()
+        self.qemu = subprocess.Popen(argv, stdin=subprocess.DEVNULL,
+                                     start_new_session=True)
+        try:
+            until("dom0's agent answers", self._answers, 120, 0.3)
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
+        self.log("dom0 is up")
+        return self
+
+    def __exit__(self, kind, *_):
+        if self.qemu.poll() is None:
+            self.qemu.send_signal(signal.SIGKILL)
+        self.qemu.wait()
+        if kind is not None:
+            with open(self.serial, errors="replace") as f:
+                print("serial console:\n" + "".join(f.readlines()[-40:]))
+
+    def _answers(self):
+        if self.qemu.poll() is not None:
+            raise LabError("QEMU ended: %s" % self.qemu.returncode)
+        with open(self.serial, errors="replace") as f:
+            console = f.read()
+        if "LAB: " in console and "FAILED" in console:
+            raise LabError("dom0 did not come up")
+        if "READY" not in console:
+            return False
+        try:
+            return self.run("true")[0] == 0
+        except OSError:
+            return False
+
+    def log(self, text):
+        """A line of the run's log, with seconds since the boot began."""
+        print("%6.1f  %s" % (time.monotonic() - self.began, text),
+              flush=True)
+
+    def run(self, script, timeout=60):
+        """Run a shell script in dom0: its exit status and output."""
+        link = http.client.HTTPConnection("127.0.0.1", self.agent_port,
+                                          timeout=timeout)
+        try:
+            link.request("POST", "/cgi-bin/run", script.encode())
+            text = link.getresponse().read().decode(errors="replace")
+        except http.client.HTTPException as e:
+            raise OSError(str(e)) from e
+        finally:
+            link.close()
+        out, _, last = text.rstrip("\n").rpartition("\n")
+        if not last.startswith("exit "):
+            raise OSError("the agent answered %r" % text[-200:])
+        return int(last.split()[1]), out.rstrip("\n")
+
+    def sh(self, script, timeout=60):
+        """The output of a script that must succeed."""
+        status, out = self.run(script, timeout)
+        if status != 0:
+            raise LabError("in dom0, exit status %d of: %s\n%s"
+                           % (status, script, out))
+        return out
