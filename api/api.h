@@ -18,7 +18,8 @@
  * A write may have stages: the handler sets c->then (and c->command to have
  * the hypervisor do something first).  After the commit the command is sent;
  * with its result the next stage runs as another write.  The reply goes out
- * when a stage ends without setting c->then.
+ * when a stage ends without setting c->then.  In place of a command a stage
+ * may ask for memory on a host (c->ask; api/bal.h).
  *
  * A message that is called as Async.<name> answers with a task at once; a
  * second call, of which the protocol knows nothing, goes on in the background
@@ -46,6 +47,7 @@
 #include "model/fld.h"
 #include "model/idl.h"
 #include "model/wrq.h"
+#include "xen/bal_loop.h"
 #include "xen/hv.h"
 
 struct api_call;
@@ -106,6 +108,8 @@ struct api_env {
 	int64_t task_gc_s;	 /* writer: when tasks were looked through */
 	uint64_t task_gc_generation; /* writer: as of then */
 	struct api_flights *flights; /* how many of whom; likewise */
+	struct api_bal *bal;	     /* writer: made by api_boot_new; or NULL */
+	enum bal_loop_mode balance;  /* is memory moved without being asked? */
 	unsigned op_waiters; /* writer: calls that wait for an operation */
 	atomic_uint touches; /* sessions whose last_active is being moved */
 };
@@ -166,12 +170,17 @@ struct api_call {
 	/* Stages of a write. */
 	api_stage_f *then;   /* set by a stage: what comes next */
 	bool has_command;    /* command goes out before then */
+	bool has_ask;	     /* ask is answered before then; not both */
+	bool asking;	     /* the dispatcher's: ask is being answered */
 	bool commit_failure; /* keep the changes although err is set */
 	struct hv_command command;
-	struct hv_result hv; /* answer, for the next stage */
-	void *keep;	     /* a stage's own, for the next; in the arena */
-	struct idl_ref task; /* task of a call that parked; or null */
-	bool counted;	     /* in env->flights */
+	struct hv_result hv;	/* answer, for the next stage */
+	struct bal_ask ask;	/* a stage's, and its answer; api/bal.h */
+	struct bal_ask asked;	/* the loop's, while asking */
+	struct idl_ref ask_ref; /* wakes who waits for it */
+	void *keep;		/* a stage's own, for the next; in the arena */
+	struct idl_ref task;	/* task of a call that parked; or null */
+	bool counted;		/* in env->flights */
 	int64_t started_ms;
 	int64_t deadline_ms;	    /* of the current wait; 0: none set */
 	bool parked;		    /* set by api_park for the dispatcher */

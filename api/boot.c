@@ -10,6 +10,7 @@
 #include "xen/hv_facts.h"
 
 /* Api */
+#include "api/bal.h"
 #include "api/boot.h"
 #include "api/seed.h"
 
@@ -303,6 +304,8 @@ fact_run(struct wrq_job *job, struct fld_tx *tx)
 	enum err rc = apply(f, tx, &why);
 
 	f->refused = rc != ERR_NONE;
+	if (f->msg.type == HV_RESULT)
+		return WRQ_ABORT; /* of the loop's: no record says it */
 	if (!f->refused)
 		return WRQ_COMMIT;
 	(void)snprintf(f->b->text, sizeof(f->b->text),
@@ -334,10 +337,11 @@ fact_done(struct wrq_job *job)
 	struct fact *f = (struct fact *)(void *)job;
 	struct api_boot *b = f->b;
 	bool synced = f->msg.type == HV_SYNCED, refused = f->refused;
+	bool heard = refused || api_bal_hear(b->env->bal, &f->msg);
 
 	free(f);
-	if (refused) {
-		resync(b, b->text);
+	if (refused || !heard) {
+		resync(b, refused ? b->text : "balancing: out of memory");
 		return;
 	}
 	if (!synced)
@@ -365,7 +369,7 @@ api_boot_up(struct api_boot *b, const struct hv_msg *m)
 	struct fact *f;
 	uint64_t number;
 
-	if (m->type == HV_RESULT) {
+	if (m->type == HV_RESULT && m->u.result.id < API_BAL_ID) {
 		api_hv_result(b->env, &m->u.result);
 		return;
 	}
@@ -412,7 +416,10 @@ api_boot_new(struct api_env *env, const char *seed_path,
 	b->calls = *calls;
 	b->resync_ms = RESYNC_FIRST_MS;
 	b->facts = hv_facts_new(new_ref, env);
-	if (b->facts == NULL) {
+	env->bal = api_bal_new(env, calls->warn, calls->ctx);
+	if (b->facts == NULL || env->bal == NULL) {
+		api_bal_free(&env->bal);
+		hv_facts_free(&b->facts);
 		free(b);
 		return NULL;
 	}
@@ -430,6 +437,7 @@ api_boot_free(struct api_boot **bp)
 	if (b == NULL)
 		return;
 	b->env->resync = NULL;
+	api_bal_free(&b->env->bal);
 	hv_facts_free(&b->facts);
 	api_seed_free(&b->seed);
 	free(b);

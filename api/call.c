@@ -9,6 +9,7 @@
 
 /* Api */
 #include "api/api.h"
+#include "api/bal.h"
 #include "api/call.h"
 #include "api/evt.h"
 #include "api/flight.h"
@@ -33,6 +34,7 @@ api_env_init(struct api_env *env)
 	}
 	/* Ids of an earlier daemon may still be answered: start elsewhere. */
 	env->random(env->ctx, &ops->next_id, sizeof(ops->next_id));
+	ops->next_id &= API_BAL_ID / 2 - 1; /* far below the loop's */
 	env->ops = ops;
 	env->flights = api_flights_new();
 	if (env->flights != NULL && api_evt_init(env) == 0)

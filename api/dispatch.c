@@ -16,6 +16,7 @@
 
 /* Api */
 #include "api/api.h"
+#include "api/bal.h"
 #include "api/call.h"
 #include "api/evt.h"
 #include "api/flight.h"
@@ -189,6 +190,7 @@ void
 api_call_finish(struct api_call *c, enum err rc)
 {
 	api_task_hide(c);
+	api_bal_release(c);
 	if (rc != ERR_NONE)
 		api_task_forget(c);
 	else if (c->next_call != NULL)
@@ -249,9 +251,12 @@ write_run(struct wrq_job *job, struct fld_tx *tx)
 	c->view = fld_tx_view(tx);
 	c->then = NULL;
 	c->has_command = false;
+	c->has_ask = false;
 	c->commit_failure = false;
 	c->parked = false;
 	c->why.code = ERR_NONE;
+	if (c->asking && api_bal_waits(c))
+		return WRQ_PARK;
 	rc = run_stage(c);
 	c->tx = NULL;
 	c->view = NULL;
@@ -333,8 +338,11 @@ write_done(struct wrq_job *job)
 		api_call_finish(c, c->err);
 		return;
 	}
+	api_bal_release(c); /* the records show by now who has it */
 	c->stage = c->then;
 	c->deadline_ms = 0;
+	if (c->has_ask)
+		api_bal_ask(c);
 	if (c->has_command)
 		api_ops_send(c);
 	else

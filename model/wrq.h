@@ -58,4 +58,11 @@ struct wrq;
  */
 void wrq_push(struct wrq *q, struct wrq_job *job);
 
+/*
+ * wrq_wake - who is parked on a ref is run again, as if its record had changed
+ *
+ * note    in the writer only
+ */
+void wrq_wake(struct wrq *q, const struct idl_ref *ref);
+
 #endif

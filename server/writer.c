@@ -222,6 +222,12 @@ wake_watchers(struct wrq *q, const struct idl_ref *ref)
 	}
 }
 
+void
+wrq_wake(struct wrq *q, const struct idl_ref *ref)
+{
+	wake_watchers(q, ref);
+}
+
 /* wake_changed - all who wait for what the last commit changed */
 static void
 wake_changed(struct wrq *q)

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * bal - the balancing loop in the daemon
+ *
+ * One job steps the loop.  It is parked until the time that the loop named, on
+ * a ref that is nobody's; whatever is heard wakes it.  When it cannot wait any
+ * more (the daemon stops, or too many jobs are parked) it is idle until
+ * something is heard.
+ */
+
+/* System */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Api */
+#include "api/bal.h"
+#include "api/task.h"
+
+struct api_bal {
+	struct wrq_job job; /* first */
+	struct api_env *env;
+	struct bal_loop *loop;
+	struct fld_reader *reader;   /* what the records say when it steps */
+	const struct fld_view *view; /* in a step */
+	struct idl_ref ref;	     /* the job is parked on it */
+	int64_t due_ms;
+	bool idle; /* the job is nowhere */
+};
+
+static int64_t
+now(const struct api_bal *b)
+{
+	return b->env->now_ms(b->env->ctx);
+}
+
+/* ---- the job ---- */
+
+static enum wrq_verdict
+step_run(struct wrq_job *job, struct fld_tx *tx)
+{
+	struct api_bal *b = (struct api_bal *)(void *)job;
+
+	(void)tx; /* stores nothing */
+	if (job->expired || b->due_ms <= now(b))
+		return WRQ_ABORT;
+	memset(job->wait, 0, sizeof(job->wait));
+	job->wait[0] = b->ref;
+	job->deadline_ms = b->due_ms;
+	return WRQ_PARK;
+}
+
+static void
+step_done(struct wrq_job *job)
+{
+	struct api_bal *b = (struct api_bal *)(void *)job;
+	int64_t ms = now(b);
+
+	if (b->due_ms > ms) { /* it could not wait so long */
+		b->idle = true;
+		return;
+	}
+	b->view = fld_pin(b->reader);
+	if (b->view != NULL) {
+		ms = bal_loop_step(b->loop, ms);
+		fld_unpin(b->reader, b->view);
+	} else {
+		ms = 1000; /* there may be memory then */
+	}
+	b->view = NULL;
+	b->due_ms = ms < 0 ? INT64_MAX : now(b) + ms;
+	b->idle = b->due_ms == INT64_MAX;
+	if (!b->idle)
+		wrq_push(b->env->writer, job);
+}
+
+static void
+step_failed(struct wrq_job *job, const struct failure *why)
+{
+	(void)why; /* stores nothing: only others' changes can be refused */
+	step_done(job);
+}
+
+/* stir - something has happened: the loop is to look */
+static void
+stir(struct api_bal *b)
+{
+	b->due_ms = 0;
+	if (!b->idle) {
+		wrq_wake(b->env->writer, &b->ref);
+		return;
+	}
+	b->idle = false;
+	wrq_push(b->env->writer, &b->job);
+}
+
+/* ---- what the loop calls ---- */
+
+/* held - what reservations hold on a host */
+static uint64_t
+held(void *ctx, const struct hv_uuid *host)
+{
+	(void)ctx;
+	(void)host;
+	return 0;
+}
+
+static bool
+command(void *ctx, const struct hv_command *cmd)
+{
+	struct api_bal *b = ctx;
+
+	return b->env->command(b->env->ctx, cmd);
+}
+
+/* call_of - whose ask it is */
+static struct api_call *
+call_of(struct bal_ask *ask)
+{
+	return (struct api_call *)(void *)((char *)ask -
+					   offsetof(struct api_call, asked));
+}
+
+static void
+ended(void *ctx, struct bal_ask *ask)
+{
+	struct api_bal *b = ctx;
+
+	wrq_wake(b->env->writer, &call_of(ask)->ask_ref);
+}
+
+/* ---- for the daemon ---- */
+
+struct api_bal *
+api_bal_new(
+    struct api_env *env, void (*warn)(void *ctx, const char *text), void *ctx)
+{
+	struct api_bal *b = calloc(1, sizeof(*b));
+	struct bal_loop_calls calls = {
+	    .held_kib = held, .command = command, .ended = ended};
+	uint64_t first_id;
+
+	(void)warn;
+	(void)ctx;
+	if (b == NULL)
+		return NULL;
+	b->env = env;
+	b->job.run = step_run;
+	b->job.done = step_done;
+	b->job.failed = step_failed;
+	b->ref = api_new_ref(env);
+	b->idle = true;
+	calls.ctx = b;
+	/* An earlier daemon's commands may still be answered. */
+	env->random(env->ctx, &first_id, sizeof(first_id));
+	first_id = API_BAL_ID | (first_id & (API_BAL_ID / 2 - 1));
+	b->loop = bal_loop_new(&calls, env->balance, first_id);
+	b->reader = fld_reader_new(env->store);
+	if (b->loop == NULL || b->reader == NULL)
+		api_bal_free(&b);
+	return b;
+}
+
+void
+api_bal_free(struct api_bal **bp)
+{
+	struct api_bal *b = *bp;
+
+	*bp = NULL;
+	if (b == NULL)
+		return;
+	bal_loop_free(&b->loop);
+	fld_reader_free(&b->reader);
+	free(b);
+}
+
+bool
+api_bal_hear(struct api_bal *b, const struct hv_msg *m)
+{
+	bool ok = bal_loop_hear(b->loop, m, now(b));
+
+	stir(b);
+	return ok;
+}
+
+void
+api_bal_touch(struct api_env *env, const struct hv_uuid *host)
+{
+	if (env->bal == NULL)
+		return;
+	bal_loop_touch(env->bal->loop, host);
+	stir(env->bal);
+}
+
+/* ---- for calls ---- */
+
+void
+api_bal_ask(struct api_call *c)
+{
+	struct api_bal *b = c->env->bal;
+
+	assert(!c->asking && !c->has_command);
+	c->ask.status = BAL_ASK_CANCELLED;
+	if (b == NULL)
+		return; /* without a world there is no memory */
+	c->asked = c->ask;
+	c->asking = true;
+	c->ask_ref = api_new_ref(c->env);
+	bal_loop_ask(b->loop, &c->asked);
+	stir(b);
+}
+
+bool
+api_bal_waits(struct api_call *c)
+{
+	struct api_bal *b = c->env->bal;
+	struct failure why;
+
+	if (c->asked.status == BAL_ASK_PENDING) {
+		memset(c->job.wait, 0, sizeof(c->job.wait));
+		c->job.wait[0] = c->ask_ref;
+		c->job.deadline_ms = INT64_MAX;
+		/* Expired without a deadline: the daemon stops, or too many
+		 * wait. */
+		if (!c->job.expired && api_task_wait(c, &why))
+			return true;
+		bal_loop_drop(b->loop, &c->asked);
+		stir(b);
+	}
+	c->ask = c->asked;
+	return false;
+}
+
+void
+api_bal_release(struct api_call *c)
+{
+	if (!c->asking)
+		return;
+	c->asking = false;
+	bal_loop_drop(c->env->bal->loop, &c->asked);
+	stir(c->env->bal);
+}
