@@ -104,7 +104,7 @@ struct api_env {
 	struct api_ops *ops;	 /* calls in flight; made by api_env_init */
 	struct api_evt *evt;	 /* log of changes; made by api_env_init */
 	bool evt_stepped;	 /* tests: no thread, api_evt_step is called */
-	atomic_bool is_stopping; /* api_task_stop */
+	atomic_bool is_stopping; /* api_timers_stop */
 	int64_t task_gc_s;	 /* writer: when tasks were looked through */
 	uint64_t task_gc_generation; /* writer: as of then */
 	struct api_flights *flights; /* how many of whom; likewise */

@@ -81,9 +81,8 @@ void api_task_hide(struct api_call *c);
 void api_task_progress(struct api_call *c, double progress);
 
 /*
- * api_task_start - look through the tasks now and then, until api_task_stop
+ * api_task_start - look through the tasks now and then (api/timer.h)
  */
 void api_task_start(struct api_env *env);
-void api_task_stop(struct api_env *env);
 
 #endif

@@ -8,6 +8,7 @@
 
 /* Api */
 #include "api/task_priv.h"
+#include "api/timer.h"
 
 #define ENDED_S 3900   /* so long an ended task can be looked at */
 #define STUCK_S 86400  /* so long one may be without progress */
@@ -85,65 +86,16 @@ task_make_room(struct api_env *env, struct fld_tx *tx)
 	return n < TASK_MAX;
 }
 
-/* ---- the timer ---- */
-
-struct timer {
-	struct wrq_job job;
-	struct api_env *env;
-	bool has_waited;
-};
-
-static enum wrq_verdict
-timer_run(struct wrq_job *job, struct fld_tx *tx)
-{
-	struct timer *t = (struct timer *)(void *)job;
-
-	if (t->has_waited) {
-		(void)task_make_room(t->env, tx); /* tidies up */
-		return WRQ_COMMIT;
-	}
-	t->has_waited = true;
-	memset(job->wait, 0, sizeof(job->wait));
-	job->deadline_ms = t->env->now_ms(t->env->ctx) + LOOK_MS;
-	return WRQ_PARK;
-}
-
+/* tidy - now and then */
 static void
-timer_done(struct wrq_job *job)
+tidy(struct api_env *env, struct fld_tx *tx)
 {
-	struct timer *t = (struct timer *)(void *)job;
-
-	if (atomic_load(&t->env->is_stopping)) {
-		free(t);
-		return;
-	}
-	t->has_waited = false;
-	wrq_push(t->env->writer, job);
-}
-
-static void
-timer_failed(struct wrq_job *job, const struct failure *why)
-{
-	(void)why; /* next time, perhaps */
-	timer_done(job);
+	(void)task_make_room(env, tx); /* nobody asks for room here */
 }
 
 void
 api_task_start(struct api_env *env)
 {
-	struct timer *t = calloc(1, sizeof(*t));
-
-	if (t == NULL)
-		return; /* old tasks go when new ones come */
-	t->job.run = timer_run;
-	t->job.done = timer_done;
-	t->job.failed = timer_failed;
-	t->env = env;
-	wrq_push(env->writer, &t->job);
-}
-
-void
-api_task_stop(struct api_env *env)
-{
-	atomic_store(&env->is_stopping, true);
+	/* Without memory old tasks go when new ones come. */
+	(void)api_timer_start(env, LOOK_MS, tidy);
 }

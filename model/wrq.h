@@ -48,6 +48,7 @@ struct wrq_job {
 	struct idl_ref wait[WRQ_WAITS];
 	int64_t deadline_ms;	/* on the writer's clock; run again then */
 	bool expired;		/* set by the writer: deadline has passed */
+	bool is_timer; /* one of few: may wait even if no more may */
 	struct wrq_job *park_next; /* the writer's own */
 };
 

@@ -34,6 +34,7 @@
 #include "api/boot.h"
 #include "api/evt.h"
 #include "api/task.h"
+#include "api/timer.h"
 
 /* Own */
 #include "certs/cert_make.h"
@@ -500,6 +501,7 @@ open_api(struct daemon *d)
 	if (d->pool == NULL || api_env_init(&d->env) != 0)
 		log_fatalx("out of memory");
 	api_task_start(&d->env);
+	api_evt_start(&d->env);
 	d->boot = api_boot_new(&d->env, d->conf.sim, &calls);
 	if (d->boot == NULL)
 		log_fatalx("out of memory");
@@ -704,7 +706,7 @@ stop(struct daemon *d)
 		settle(d);
 	}
 	thin_stop(d->thin); /* its commands wait for all that follows */
-	api_task_stop(&d->env);
+	api_timers_stop(&d->env);
 	srv_hv_stop(&d->hv);
 	api_boot_lost(d->boot);
 	atomic_store(&d->pam.ending, true);

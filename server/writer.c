@@ -77,7 +77,7 @@ struct wrq {
 	int64_t next_ms; /* no deadline is before this */
 	struct parked_list waiting, spare;
 	struct bucket bucket[BUCKETS];
-	struct parked parked[WRQ_PARKED_MAX];
+	struct parked parked[WRQ_PARKED_MAX + WRQ_TIMERS_MAX];
 };
 
 /* ---- the queue ---- */
@@ -186,7 +186,8 @@ park(struct wrq *q, struct wrq_job *job)
 	struct parked *p = TAILQ_FIRST(&q->spare);
 	int i;
 
-	if (p == NULL || atomic_load(&q->is_stopping)) {
+	if (p == NULL || atomic_load(&q->is_stopping) ||
+	    (q->nparked >= WRQ_PARKED_MAX && !job->is_timer)) {
 		job->expired = true;
 		enqueue(q, job);
 		return;
@@ -520,7 +521,7 @@ wrq_new(const struct wrq_config *config)
 	TAILQ_INIT(&q->spare);
 	for (i = 0; i < BUCKETS; i++)
 		LIST_INIT(&q->bucket[i]);
-	for (i = 0; i < WRQ_PARKED_MAX; i++) {
+	for (i = 0; i < WRQ_PARKED_MAX + WRQ_TIMERS_MAX; i++) {
 		q->parked[i].job = NULL;
 		for (int k = 0; k < WRQ_WAITS; k++)
 			q->parked[i].watch[k].owner = &q->parked[i];

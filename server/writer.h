@@ -12,7 +12,8 @@
  *
  * Parked jobs wait in a table by the refs they wait for; a committed change of
  * one of these, or the deadline, puts them back in the queue.  At most
- * WRQ_PARKED_MAX wait; one more is told at once that its time has passed.
+ * WRQ_PARKED_MAX wait; one more is told at once that its time has passed,
+ * unless it is a timer.
  *
  * DIAGNOSTICS none; FLD_FATAL goes to the callback given at start.
  * BUGS a job that runs long delays all others: there is one writer.
@@ -30,6 +31,7 @@ struct fld_change;
 
 #define WRQ_ROUND_MAX 256   /* jobs of one commit */
 #define WRQ_PARKED_MAX 1000 /* jobs that wait */
+#define WRQ_TIMERS_MAX 16   /* and so many of those that always may */
 
 struct wrq_config {
 	struct fld_store *store; /* borrowed until wrq_stop */

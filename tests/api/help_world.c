@@ -17,6 +17,7 @@
 
 /* Api */
 #include "api/evt.h"
+#include "api/timer.h"
 
 /* own */
 #include "tests/api/help_world.h"
@@ -197,6 +198,7 @@ stop(struct world *w, struct jrn **to_out)
 	if (w->link != NULL)
 		hv_link_close(&w->link, HV_LEAVE_RUNNING);
 	api_evt_stop(&w->env);
+	api_timers_stop(&w->env);
 	wrq_stop(&w->writer);
 	api_boot_free(&w->boot);
 	api_env_fini(&w->env);

@@ -489,6 +489,24 @@ Test(writer, parking_is_bounded)
 	clock_ms = 0;
 }
 
+Test(writer, a_timer_waits_when_nobody_else_may)
+{
+	size_t i;
+
+	start();
+	for (i = 0; i < WRQ_PARKED_MAX + 1; i++)
+		(void)task_wait(i, 3, 1000);
+	task[WRQ_PARKED_MAX].job.is_timer = true;
+	run_all();
+	cr_assert_eq(wrq_parked(q), WRQ_PARKED_MAX + 1);
+	cr_assert_eq(task[WRQ_PARKED_MAX].done, 0);
+	clock_ms = 1000;
+	run_all();
+	cr_assert_eq(task[WRQ_PARKED_MAX].done, 1);
+	finish();
+	clock_ms = 0;
+}
+
 static enum wrq_verdict
 stubborn_run(struct wrq_job *job, struct fld_tx *tx)
 {
