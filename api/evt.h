@@ -27,7 +27,7 @@
  * Threads: note in the writer; all else anywhere.  A thread of our own, made
  * when the first caller parks, looks after time.
  *
- * evt_log.c    the log and what is in it for a caller
+ * evt_log.c    the log and what is in it for a caller; the heartbeat
  * evt_subs.c   subscriptions: "*", "vm", "vm/OpaqueRef:..."
  * evt_wait.c   parked callers, time
  * evt_batch.c  the answer, as records
@@ -42,6 +42,8 @@
 
 /* Parked callers; one more gets TOO_MANY_PENDING_TASKS. */
 #define EVT_PARKED_MAX 20000
+
+#define EVT_BEAT_MS 30000 /* between two heartbeats (spec H.3) */
 
 /*
  * api_evt_init, api_evt_fini - env->evt; nobody may be parked at the end
@@ -72,6 +74,13 @@ void api_evt_wait(struct api_call *c);
  * note    for the thread, and for tests, which set env->evt_stepped
  */
 int64_t api_evt_step(struct api_env *env, int64_t now_ms);
+
+/*
+ * api_evt_start - from here on the heart beats: every EVT_BEAT_MS the pool is
+ *         said to have changed, which tells followers of everything that the
+ *         service lives; nothing is written to disk
+ */
+void api_evt_start(struct api_env *env);
 
 /*
  * api_evt_stop - answer all who are parked, and park nobody any more

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
-/* evt_log - the log of changes, and the hook that fills it */
+/* evt_log - the log of changes, the hook that fills it, and the heartbeat */
 
 /* System */
 #include <assert.h>
@@ -9,6 +9,7 @@
 
 /* Api */
 #include "api/evt_priv.h"
+#include "api/timer.h"
 
 /* at - entry i, oldest first */
 static struct evt_entry *
@@ -191,4 +192,25 @@ api_evt_note(struct api_env *env, const struct fld_change *change, size_t n)
 	for (size_t i = 0; i < n; i++)
 		note(e, &change[i]);
 	pthread_mutex_unlock(&e->lock);
+}
+
+/* ---- the heartbeat ---- */
+
+/* beat - the pool has changed, as far as those know who follow it */
+static void
+beat(struct api_env *env, struct fld_tx *tx)
+{
+	const struct idl_hdr *pool =
+	    fld_next(fld_tx_view(tx), IDL_CLASS_POOL, NULL);
+
+	(void)env;
+	if (pool != NULL) /* without memory this beat is left out */
+		(void)fld_tx_touch(tx, IDL_CLASS_POOL, &pool->ref);
+}
+
+void
+api_evt_start(struct api_env *env)
+{
+	/* Without memory: clients know an answer without events as well. */
+	(void)api_timer_start(env, EVT_BEAT_MS, beat);
 }

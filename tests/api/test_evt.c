@@ -315,6 +315,27 @@ Test(evt, inject)
 	    ERR_HANDLE_INVALID);
 }
 
+Test(evt, the_heart_beats)
+{
+	static const char *const names[] = {"pool"};
+	static const struct idl_set pools = {1, names};
+	struct world_call p;
+
+	api_evt_start(&w.env);
+	(void)now(&pools);
+	jrn_memory_fail(w.journal, (struct jrn_memory_fault){0});
+	for (int64_t i = 0, spent_ms = 0; i < 3; i++, spent_ms = EVT_BATCH_MS) {
+		world_begin(&w, &p, "event.from", &pools, token, 60.0);
+		world_pass(&w, EVT_BEAT_MS - spent_ms - 1);
+		cr_expect_str_eq(tell(&p), "waits");
+		world_pass(&w, 1);
+		world_pass(&w, EVT_BATCH_MS);
+		cr_expect_str_eq(tell(&p), "mod pool");
+		cr_expect_str_eq(now(&vms), "", "nobody else hears it");
+	}
+	cr_expect_eq(jrn_memory_commits(w.journal), 0, "nothing is stored");
+}
+
 Test(evt, register_and_next)
 {
 	struct world_call p;
