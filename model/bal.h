@@ -10,7 +10,13 @@
  * dynamic range (spec E.3), in integers: target = min + floor(surplus x range
  * / sum of ranges), so that the sum of targets never exceeds what there is.
  *
- * Units: KiB; times in ms on any clock that does not go back.
+ * A guest that does not obey is asked for the same fraction, but nothing is
+ * counted on it: what it should give is not given to others, and what it
+ * should get is offered in steps of BAL_KNOCK_KIB only.  So one that recovers
+ * shows it by moving, and one that does not never makes the others move.
+ *
+ * Units: KiB; times in ms on any clock that does not go back.  Any value is
+ * allowed anywhere; sums are 128 bits wide.
  *
  * DIAGNOSTICS none.  BUGS none known.
  */
@@ -20,12 +26,17 @@
 #include <stdint.h>
 
 #define BAL_RESERVED_KIB 73728ull /* never given away; spec D.7 */
+#define BAL_KNOCK_KIB 64ull	  /* offered to one that does not move */
 #define BAL_STUCK_MS 5000	  /* no progress, when nothing is known */
+#define BAL_STUCK_LEAST_MS 2000	  /* the same, for the fastest */
+#define BAL_STUCK_MOST_MS 20000	  /* and the slowest */
 
 enum bal_state {
 	BAL_FIXED,    /* has no balloon driver, or has not booted */
 	BAL_ACTIVE,   /* obeys, as far as is known */
 	BAL_INACTIVE, /* has a driver, but is stuck or paused */
+	BAL_DOUBTFUL, /* stands still, though not for long enough to be stuck:
+			 INACTIVE where the others suffice, else ACTIVE */
 };
 
 /* A domain as it was sampled, and what its past tells. */
@@ -47,6 +58,7 @@ enum bal_outcome {
 
 struct bal_sums {
 	uint64_t max_free_kib; /* free once every active guest is at its min */
+	uint64_t all_free_kib; /* once the inactive ones are, too */
 	uint64_t surplus_kib;  /* to be shared out */
 	uint64_t range_kib;    /* sum over active guests */
 };
@@ -57,23 +69,42 @@ struct bal_sums {
  * in      d[0..n)   sampled
  *         free_kib  what Xen could give now, net of what is promised elsewhere
  *         want_kib  to be left free, BAL_RESERVED_KIB included
- * out     d[].new_kib, selected; sums_out
+ * out     d[].new_kib (its target again for BAL_FIXED), selected; sums_out
  * returns BAL_ADJUST, BAL_BALANCED (all hit, free_kib >= want_kib) or
  *         BAL_FAILED
- * note    frees before it gives: while anyone must shrink, only those who must
- *         are selected
+ * note    frees before it gives: while anyone must shrink, nobody's target
+ *         rises above what he has
+ * note    when all stand at their targets and want_kib is free, differences
+ *         within everybody's inaccuracy are left alone: no drift
+ * note    a guest below its min is owed the rest: it comes before others'
+ *         surplus (the reference forgets it and promises more than there is)
  * source  spec E.3, worked examples I.4
  */
 enum bal_outcome bal_plan(struct bal_domain *d, size_t n, uint64_t free_kib,
     uint64_t want_kib, struct bal_sums *sums_out);
 
+/*
+ * bal_ideal - what a guest that is not there yet would get in equilibrium
+ *
+ * in      as bal_plan; min_kib, max_kib  its dynamic range
+ * returns its target beside the others', in [min, max]; min when not even that
+ *         is to be had
+ * source  spec E.3, reserve_memory_range; its min is taken off first, so that
+ *         nothing has to move again when it comes
+ */
+uint64_t bal_ideal(const struct bal_domain *d, size_t n, uint64_t free_kib,
+    uint64_t want_kib, uint64_t min_kib, uint64_t max_kib);
+
 /* What is remembered of a domain between samples; zeroed: nothing. */
 struct bal_past {
-	uint64_t actual_kib, target_kib; /* last seen */
-	int64_t seen_ms;		 /* when; 0: never */
-	int64_t progress_ms; /* it last came nearer, or was on target */
-	uint64_t kib_per_s;  /* its speed when it moves; 0: not known */
-	bool stuck;
+	uint64_t actual_kib;  /* nearest that it came, for this request */
+	uint64_t target_kib;  /* last seen */
+	int64_t seen_ms;      /* when; 0: never */
+	int64_t progress_ms;  /* it last came nearer, or was on target */
+	uint64_t run_kib;     /* where its speed is being measured from */
+	int64_t run_ms;	      /* and when that was */
+	uint64_t kib_per_s;   /* its speed when it moves; 0: not known */
+	bool stuck, doubtful; /* BAL_INACTIVE, BAL_DOUBTFUL */
 };
 
 /*
@@ -81,11 +112,14 @@ struct bal_past {
  *
  * in      d       actual, target, inaccuracy
  *         now_ms  > 0
- * inout   past    its stuck says so; any progress forgives
- * returns ms until it will count as stuck if nothing moves; -1: it is on its
+ * inout   past    its stuck and doubtful say so; any progress forgives
+ * returns ms until one of them becomes true if nothing moves; -1: it is on its
  *         target, or stuck already
- * note    how long it may stand still follows its own past speed; BAL_STUCK_MS
- *         when nothing is known
+ * note    how long it may stand still follows its own past speed (the time
+ *         for 64 MiB, within the limits above); BAL_STUCK_MS when nothing is
+ *         known; a quarter of it makes it doubtful
+ * note    being on a target that came to meet it does not forgive; a request
+ *         in another direction gives a new chance, as doubtful
  */
 int64_t bal_watch(
     struct bal_past *past, const struct bal_domain *d, int64_t now_ms);

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * bal_plan - the equal fraction of everybody's dynamic range, in integers
+ *
+ * Three passes: sums, fractions, selection.  The one division is made once
+ * for all domains.
+ */
+
+/* Model */
+#include "model/bal.h"
+
+typedef unsigned __int128 wide;
+
+/* Sums over the domains of one state. */
+struct tally {
+	wide gain;  /* above their min, less what they may be off by */
+	wide owed;  /* missing to their min */
+	wide range; /* of their dynamic ranges */
+	wide slack; /* twice what they may be off by */
+	wide knock; /* what they may take if nothing is counted on them */
+};
+
+/* num/den of a range; num < den unless whole. */
+struct fraction {
+	uint64_t num, den;
+	uint64_t inverse; /* floor(num x 2^64 / den) */
+	bool whole;
+};
+
+struct plan {
+	uint64_t free_kib, want_kib;
+	struct bal_sums sums;
+	struct fraction part;  /* of each range */
+	struct fraction slack; /* how far everybody's inaccuracy moves that */
+	bool doubt_counts;     /* the doubtful are needed */
+	bool freeing;	       /* somebody must shrink */
+	bool moving;	       /* somebody is not on his target yet */
+	bool unsettled;	       /* a target is off by more than inaccuracy */
+	bool changed;	       /* something is selected */
+	bool denied;	       /* somebody's min is not there */
+};
+
+/* above - a - b, or 0 */
+static uint64_t
+above(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+/* narrow - the number, or the greatest that 64 bits hold */
+static uint64_t
+narrow(wide v)
+{
+	return v > UINT64_MAX ? UINT64_MAX : (uint64_t)v;
+}
+
+/* plus - a + b, or the greatest that 64 bits hold */
+static uint64_t
+plus(uint64_t a, uint64_t b)
+{
+	uint64_t sum;
+
+	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
+}
+
+/* is_near - no further apart than that */
+static bool
+is_near(uint64_t a, uint64_t b, uint64_t kib)
+{
+	return (a > b ? a - b : b - a) <= kib;
+}
+
+/* knock_top - how far one is let grow on whom nothing is counted */
+static uint64_t
+knock_top(const struct bal_domain *d)
+{
+	uint64_t top;
+
+	top = plus(d->actual_kib, BAL_KNOCK_KIB);
+	top = plus(top, plus(d->inaccuracy_kib, d->inaccuracy_kib));
+	if (top > d->max_kib)
+		top = d->max_kib;
+	return top > d->min_kib ? top : d->min_kib;
+}
+
+/* tally_add - one domain into the sums of its state */
+static void
+tally_add(struct tally *t, const struct bal_domain *d)
+{
+	uint64_t twice = plus(d->inaccuracy_kib, d->inaccuracy_kib);
+
+	t->gain += above(d->actual_kib, plus(d->min_kib, twice));
+	t->owed += above(d->min_kib, d->actual_kib);
+	t->range += above(d->max_kib, d->min_kib);
+	t->slack += twice;
+	if (d->state != BAL_ACTIVE)
+		t->knock += above(knock_top(d), d->actual_kib);
+}
+
+/* tally_free - free memory once those gave and took what they can */
+static uint64_t
+tally_free(uint64_t free_kib, wide gain, wide cost)
+{
+	wide all = free_kib + gain;
+
+	return all > cost ? narrow(all - cost) : 0;
+}
+
+/* tally_all - the sums of every state; t[BAL_FIXED] stays unused */
+static void
+tally_all(struct tally *t, const struct bal_domain *d, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (d[i].state != BAL_FIXED)
+			tally_add(&t[d[i].state], &d[i]);
+}
+
+/*
+ * inverse_of - floor(num x 2^64 / den), num < den; bit by bit, because
+ * compilers leave this division to a library, and it is made once a plan
+ */
+static uint64_t
+inverse_of(uint64_t num, uint64_t den)
+{
+	uint64_t quotient = 0;
+	bool carry;
+	unsigned i;
+
+	for (i = 0; i < 64; i++) {
+		carry = num >> 63 != 0;
+		num <<= 1;
+		quotient <<= 1;
+		if (carry || num >= den) {
+			num -= den;
+			quotient |= 1;
+		}
+	}
+	return quotient;
+}
+
+/*
+ * fraction_of - num/den; a den beyond 64 bits is scaled down together with
+ * num, such that no share grows
+ */
+static struct fraction
+fraction_of(uint64_t num, wide den)
+{
+	struct fraction f = {.whole = num >= den && num != 0};
+	unsigned shift = 0;
+
+	if (f.whole || num == 0)
+		return f;
+	while (den >> shift >= UINT64_MAX)
+		shift++;
+	f.num = num >> shift;
+	f.den = (uint64_t)(den >> shift) + (shift != 0);
+	f.inverse = inverse_of(f.num, f.den);
+	return f;
+}
+
+/* fraction_share - floor(range x num / den), without dividing */
+static uint64_t
+fraction_share(const struct fraction *f, uint64_t range)
+{
+	uint64_t share;
+	wide rest;
+
+	if (f->whole)
+		return range;
+	/* the true share is this or one more */
+	share = (uint64_t)((wide)f->inverse * range >> 64);
+	rest = (wide)f->num * range - (wide)share * f->den;
+	return share + (f->num != 0 && rest >= f->den);
+}
+
+/* sum_up - what there is, and what part of its range everybody gets */
+static void
+sum_up(struct plan *p, const struct tally *t)
+{
+	const struct tally *active = &t[BAL_ACTIVE], *idle = &t[BAL_INACTIVE],
+			   *doubt = &t[BAL_DOUBTFUL];
+	wide range = active->range, slack = active->slack;
+	uint64_t most;
+
+	most = tally_free(p->free_kib, active->gain,
+	    active->owed + idle->knock + doubt->knock);
+	p->doubt_counts = most < p->want_kib && doubt->gain != 0;
+	if (p->doubt_counts) {
+		most = tally_free(p->free_kib, active->gain + doubt->gain,
+		    active->owed + doubt->owed + idle->knock);
+		range += doubt->range;
+		slack += doubt->slack;
+	}
+	p->sums.max_free_kib = most;
+	p->sums.all_free_kib =
+	    tally_free(p->free_kib, active->gain + doubt->gain + idle->gain,
+		active->owed + doubt->owed + idle->owed);
+	p->sums.surplus_kib = above(most, p->want_kib);
+	p->sums.range_kib = narrow(range);
+	p->part = fraction_of(p->sums.surplus_kib, range);
+	p->slack = fraction_of(narrow(slack), range);
+}
+
+/* is_counted - the plan builds on it */
+static bool
+is_counted(const struct plan *p, const struct bal_domain *d)
+{
+	return d->state == BAL_ACTIVE ||
+	       (d->state == BAL_DOUBTFUL && p->doubt_counts);
+}
+
+/* propose - one domain's new target, and what it tells about the whole */
+static void
+propose(struct plan *p, struct bal_domain *d)
+{
+	uint64_t range, twice, most;
+
+	d->selected = false;
+	if (d->state == BAL_FIXED) {
+		d->new_kib = d->target_kib;
+		return;
+	}
+	range = above(d->max_kib, d->min_kib);
+	d->new_kib = d->min_kib + fraction_share(&p->part, range);
+	if (is_counted(p, d)) {
+		if (!is_near(d->actual_kib, d->target_kib, d->inaccuracy_kib))
+			p->moving = true;
+		if (d->new_kib < d->actual_kib &&
+		    !is_near(d->new_kib, d->actual_kib, d->inaccuracy_kib))
+			p->freeing = true;
+	} else {
+		most = knock_top(d);
+		if (d->new_kib > most)
+			d->new_kib = most;
+	}
+	twice = plus(d->inaccuracy_kib, d->inaccuracy_kib);
+	if (is_near(d->new_kib, d->target_kib, twice))
+		return;
+	twice = plus(twice, plus(1, fraction_share(&p->slack, range)));
+	if (d->target_kib < d->new_kib ||
+	    !is_near(d->new_kib, d->target_kib, twice))
+		p->unsettled = true;
+}
+
+/*
+ * choose - is the new target to be set now?
+ *
+ * inout   room_kib  what those who grow may still take
+ */
+static void
+choose(struct plan *p, struct bal_domain *d, uint64_t *room_kib)
+{
+	uint64_t growth;
+
+	if (d->state == BAL_FIXED)
+		return;
+	growth = above(d->new_kib, d->actual_kib);
+	if (d->new_kib > d->target_kib && growth != 0) {
+		if (p->freeing)
+			return;
+		if (growth > *room_kib) {
+			p->denied |= is_counted(p, d);
+			return;
+		}
+	}
+	*room_kib = above(*room_kib, growth);
+	d->selected = d->new_kib != d->target_kib;
+	p->changed |= d->selected;
+}
+
+enum bal_outcome
+bal_plan(struct bal_domain *d, size_t n, uint64_t free_kib, uint64_t want_kib,
+    struct bal_sums *sums_out)
+{
+	struct plan p = {.free_kib = free_kib, .want_kib = want_kib};
+	struct tally t[BAL_DOUBTFUL + 1] = {{0}};
+	uint64_t room_kib;
+	size_t i;
+
+	tally_all(t, d, n);
+	sum_up(&p, t);
+	for (i = 0; i < n; i++)
+		propose(&p, &d[i]);
+	*sums_out = p.sums;
+	if (free_kib >= want_kib && !p.moving && !p.unsettled)
+		return BAL_BALANCED;
+	room_kib = above(free_kib,
+	    want_kib < BAL_RESERVED_KIB ? want_kib : BAL_RESERVED_KIB);
+	for (i = 0; i < n; i++)
+		choose(&p, &d[i], &room_kib);
+	if (p.changed || p.moving)
+		return BAL_ADJUST;
+	return p.denied || free_kib < want_kib ? BAL_FAILED : BAL_BALANCED;
+}
+
+uint64_t
+bal_ideal(const struct bal_domain *d, size_t n, uint64_t free_kib,
+    uint64_t want_kib, uint64_t min_kib, uint64_t max_kib)
+{
+	const struct bal_domain guest = {
+	    .min_kib = min_kib, .max_kib = max_kib, .state = BAL_ACTIVE};
+	struct plan p = {.free_kib = free_kib, .want_kib = want_kib};
+	struct tally t[BAL_DOUBTFUL + 1] = {{0}};
+
+	tally_all(t, d, n);
+	tally_add(&t[BAL_ACTIVE], &guest);
+	sum_up(&p, t);
+	return min_kib + fraction_share(&p.part, above(max_kib, min_kib));
+}

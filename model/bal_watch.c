@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * bal_watch - who is stuck, by each one's own measure
+ */
+
+/* Model */
+#include "model/bal.h"
+
+#define STRETCH_KIB 65536 /* to move this, one may take what it ever took */
+#define LEARN_KIB 1024	  /* a speed is learnt from this much, */
+#define LEARN_MS 1000	  /* or from what was moved in this time */
+
+/* side - is it to grow (1), to shrink (-1), or there? */
+static int
+side(uint64_t at_kib, uint64_t target_kib, uint64_t inaccuracy_kib)
+{
+	if (at_kib < target_kib)
+		return target_kib - at_kib > inaccuracy_kib ? 1 : 0;
+	return at_kib - target_kib > inaccuracy_kib ? -1 : 0;
+}
+
+/* patience_ms - how long it may stand still before it is stuck */
+static int64_t
+patience_ms(uint64_t kib_per_s)
+{
+	uint64_t ms;
+
+	if (kib_per_s == 0)
+		return BAL_STUCK_MS;
+	ms = STRETCH_KIB * 1000ull / kib_per_s;
+	if (ms < BAL_STUCK_LEAST_MS)
+		return BAL_STUCK_LEAST_MS;
+	return ms > BAL_STUCK_MOST_MS ? BAL_STUCK_MOST_MS : (int64_t)ms;
+}
+
+/* restart - from here on it is on time, and its speed is measured anew */
+static void
+restart(struct bal_past *past, uint64_t actual_kib, int64_t now_ms)
+{
+	past->actual_kib = past->run_kib = actual_kib;
+	past->progress_ms = past->run_ms = now_ms;
+}
+
+/* learn - its speed, once a stretch is long enough to tell */
+static void
+learn(struct bal_past *past, uint64_t actual_kib, int64_t now_ms)
+{
+	uint64_t moved, ms = (uint64_t)(now_ms - past->run_ms), speed;
+
+	moved = actual_kib > past->run_kib ? actual_kib - past->run_kib
+					   : past->run_kib - actual_kib;
+	if (ms == 0 || (moved < LEARN_KIB && ms < LEARN_MS))
+		return;
+	if (moved > UINT64_MAX / 4000)
+		moved = UINT64_MAX / 4000;
+	speed = moved * 1000 / ms;
+	if (past->kib_per_s != 0)
+		speed = (past->kib_per_s * 3 + speed) / 4;
+	past->kib_per_s = speed != 0 ? speed : 1;
+	past->run_kib = actual_kib;
+	past->run_ms = now_ms;
+}
+
+/* has_advanced - nearer to the target than ever for this request */
+static bool
+has_advanced(const struct bal_past *past, const struct bal_domain *d, int asked)
+{
+	return asked != 0 && side(past->actual_kib, d->actual_kib,
+				 d->inaccuracy_kib) == asked;
+}
+
+int64_t
+bal_watch(struct bal_past *past, const struct bal_domain *d, int64_t now_ms)
+{
+	int64_t still_ms, limit_ms;
+	int before, asked, after;
+
+	if (past->seen_ms == 0) {
+		restart(past, d->actual_kib, now_ms);
+		past->target_kib = d->target_kib;
+	}
+	before = side(past->actual_kib, past->target_kib, d->inaccuracy_kib);
+	asked = side(past->actual_kib, d->target_kib, d->inaccuracy_kib);
+	after = side(d->actual_kib, d->target_kib, d->inaccuracy_kib);
+	past->seen_ms = now_ms;
+	past->target_kib = d->target_kib;
+	if (asked == before && has_advanced(past, d, asked)) {
+		learn(past, d->actual_kib, now_ms);
+		past->actual_kib = d->actual_kib;
+		past->progress_ms = now_ms;
+		past->stuck = past->doubtful = false;
+	}
+	if (after == 0) {
+		restart(past, d->actual_kib, now_ms);
+		past->doubtful = false;
+		return -1;
+	}
+	if (after != before || asked != before) {
+		restart(past, d->actual_kib, now_ms);
+		past->doubtful |= past->stuck;
+		past->stuck = false;
+	}
+	limit_ms = patience_ms(past->kib_per_s);
+	still_ms = now_ms - past->progress_ms;
+	past->doubtful |= still_ms >= limit_ms / 4;
+	past->stuck |= still_ms >= limit_ms;
+	if (past->stuck)
+		return -1;
+	return (past->doubtful ? limit_ms : limit_ms / 4) - still_ms;
+}
