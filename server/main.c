@@ -537,6 +537,7 @@ start_hv(struct daemon *d)
 	d->hv.takes_over = d->conf.takes_over;
 	d->hv.backend = is_xen ? "xen" : "sim";
 	d->hv.state_dir = d->conf.state_dir;
+	d->hv.patience_ms = d->conf.hv_ms;
 	d->hv.boot = d->boot;
 	d->hv.wake = wake;
 	d->hv.ctx = d;

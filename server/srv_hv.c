@@ -11,6 +11,9 @@
 #define RETRY_FIRST_MS 250
 #define RETRY_LAST_MS 30000
 
+/* The id of the command that asks whether anybody is there. */
+#define PING_ID UINT64_MAX
+
 /* one_less - a command has ended; on_lost may have counted it already */
 static void
 one_less(struct srv_hv *h)
@@ -25,6 +28,8 @@ one_less(struct srv_hv *h)
 static void
 lose(struct srv_hv *h)
 {
+	atomic_store(&h->missed, true);
+	atomic_store(&h->greeted, false);
 	atomic_store(&h->lost, true);
 	atomic_store(&h->commands, 0);
 	api_boot_lost(h->boot);
@@ -57,6 +62,9 @@ meet(struct srv_hv *h, const struct hv_hello *hello)
 		log_warnx("hypervisor: another service manages this host's "
 			  "memory: it is observed, nothing is changed");
 	atomic_store(&h->observes, observes);
+	if (atomic_exchange(&h->missed, false))
+		log_info("hypervisor: connected again");
+	atomic_store(&h->greeted, true);
 	return true;
 }
 
@@ -87,8 +95,11 @@ on_up(void *ctx, const struct hv_msg *m)
 		return;
 	if (m->type == HV_HELLO && !meet(h, &m->u.hello))
 		return;
+	atomic_fetch_add(&h->messages, 1);
 	if (m->type == HV_HEALTH)
 		note_health(h, m->u.health.text);
+	if (m->type == HV_RESULT && m->u.result.id == PING_ID)
+		return;
 	if (m->type == HV_RESULT)
 		one_less(h);
 	api_boot_up(h->boot, m);
@@ -117,7 +128,7 @@ send_msg(struct srv_hv *h, const struct hv_msg *m)
 
 /* attach - start or find the process, have everything reported */
 static int
-attach(struct srv_hv *h, char *why, size_t why_bytes)
+attach(struct srv_hv *h, int64_t now_ms, char *why, size_t why_bytes)
 {
 	const struct hv_link_calls calls = {
 	    .ctx = h, .up = on_up, .lost = on_lost};
@@ -133,7 +144,8 @@ attach(struct srv_hv *h, char *why, size_t why_bytes)
 	pthread_mutex_lock(&h->lock);
 	h->link = link;
 	pthread_mutex_unlock(&h->lock);
-	atomic_store(&h->connected, true);
+	h->pinged = false;
+	h->life_ms = now_ms;
 	srv_hv_sync(h);
 	return 0;
 }
@@ -144,7 +156,7 @@ srv_hv_start(struct srv_hv *h, int64_t now_ms, char *why, size_t why_bytes)
 	(void)pthread_mutex_init(&h->lock, NULL); /* cannot fail here */
 	h->retry_ms = RETRY_FIRST_MS;
 	h->attached_ms = now_ms;
-	return attach(h, why, why_bytes);
+	return attach(h, now_ms, why, why_bytes);
 }
 
 /* take_link - nobody sends on it any more */
@@ -153,7 +165,6 @@ take_link(struct srv_hv *h)
 {
 	struct hv_link *link;
 
-	atomic_store(&h->connected, false);
 	pthread_mutex_lock(&h->lock);
 	link = h->link;
 	h->link = NULL;
@@ -177,9 +188,10 @@ srv_hv_command(struct srv_hv *h, const struct hv_command *cmd)
 {
 	struct hv_msg m;
 
-	memset(&m, 0, sizeof(m));
-	m.type = HV_COMMAND;
-	m.bytes = (uint32_t)hv_msg_bytes(HV_COMMAND);
+	/* One that has yet to say what it is may never answer. */
+	if (!atomic_load(&h->greeted))
+		return false;
+	hv_msg_init(&m, HV_COMMAND);
 	m.u.command = *cmd;
 	atomic_fetch_add(&h->commands, 1);
 	if (send_msg(h, &m))
@@ -193,11 +205,58 @@ srv_hv_sync(struct srv_hv *h)
 {
 	struct hv_msg m;
 
-	memset(&m, 0, sizeof(m));
-	m.type = HV_SYNC;
-	m.bytes = (uint32_t)hv_msg_bytes(HV_SYNC);
+	hv_msg_init(&m, HV_SYNC);
 	/* If it fails the process is lost, and found again it is synced. */
 	(void)send_msg(h, &m);
+}
+
+/* ping - ask for something that every process has an answer to: no domain */
+static void
+ping(struct srv_hv *h)
+{
+	struct hv_msg m;
+
+	hv_msg_init(&m, HV_COMMAND);
+	m.u.command.id = PING_ID;
+	m.u.command.verb = HV_MARK;
+	m.u.command.domid = -1;
+	(void)send_msg(h, &m); /* a lost process is noticed elsewhere */
+}
+
+/*
+ * listen_for - is there life on a link that is up?
+ *
+ * Whatever comes is a sign of it.  After half of the time without one it is
+ * asked for; after the other half the process counts as lost, so that calls
+ * that wait for it end, and the link is made anew.
+ *
+ * returns ms until it is time to look again; 0: it was lost just now
+ */
+static int64_t
+listen_for(struct srv_hv *h, int64_t now_ms)
+{
+	unsigned n = atomic_load(&h->messages);
+	int64_t half_ms = h->patience_ms / 2;
+
+	if (n != h->heard) {
+		h->heard = n;
+		h->life_ms = now_ms;
+		h->pinged = false;
+	}
+	if (now_ms - h->life_ms < half_ms)
+		return h->life_ms + half_ms - now_ms;
+	h->life_ms = now_ms;
+	if (!h->pinged) {
+		ping(h);
+		h->pinged = true;
+		return half_ms;
+	}
+	if (atomic_load(&h->greeted)) /* once */
+		log_warnx("hypervisor: lost: its process has said nothing for "
+			  "%lld ms",
+		    (long long)h->patience_ms);
+	lose(h);
+	return 0;
 }
 
 int64_t
@@ -205,10 +264,14 @@ srv_hv_mend(struct srv_hv *h, int64_t now_ms)
 {
 	struct hv_link *link;
 	char why[300];
+	int64_t wait_ms;
 
 	if (!atomic_load(&h->lost)) {
-		h->retry_at_ms = 0;
-		return -1;
+		wait_ms = listen_for(h, now_ms);
+		if (wait_ms > 0) {
+			h->retry_at_ms = 0;
+			return wait_ms;
+		}
 	}
 	link = take_link(h);
 	if (link != NULL) {
@@ -224,10 +287,9 @@ srv_hv_mend(struct srv_hv *h, int64_t now_ms)
 	h->retry_at_ms = 0;
 	h->retry_ms =
 	    h->retry_ms * 2 < RETRY_LAST_MS ? h->retry_ms * 2 : RETRY_LAST_MS;
-	if (attach(h, why, sizeof(why)) == 0) {
+	if (attach(h, now_ms, why, sizeof(why)) == 0) {
 		h->attached_ms = now_ms;
-		log_info("hypervisor: connected again");
-		return -1;
+		return h->patience_ms / 2;
 	}
 	log_warnx(
 	    "hypervisor: %s; next try in %lld ms", why, (long long)h->retry_ms);
@@ -238,8 +300,8 @@ srv_hv_mend(struct srv_hv *h, int64_t now_ms)
 bool
 srv_hv_is_lost(const struct srv_hv *h)
 {
-	/* While a process is being started it is not lost, and not there. */
-	return atomic_load(&h->lost) || !atomic_load(&h->connected);
+	/* Not yet greeted: it is being started, or says nothing. */
+	return atomic_load(&h->lost) || !atomic_load(&h->greeted);
 }
 
 void

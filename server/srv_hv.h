@@ -10,6 +10,11 @@
  * main thread tries again with growing pauses; after that everything is
  * reported anew.
  *
+ * A process that is there but says nothing is lost as well: calls that wait
+ * for it fail, what it answers later is ignored, and the link is made anew
+ * until it says what it is.  It is not killed: what it has begun with Xen is
+ * for it to end, and the simulated world would go with it.
+ *
  * Threads: srv_hv_command and srv_hv_sync from anywhere; the rest from the
  * main thread.
  *
@@ -35,7 +40,13 @@ struct srv_hv {
 	bool takes_over;	 /* it is to manage memory, whoever else does */
 	struct api_boot *boot;
 	atomic_bool lost; /* the link has ended; the main thread restarts it */
-	atomic_bool connected;	 /* there is a link, and it may be lost */
+	atomic_bool missed;	 /* it was lost; said when it is back */
+	atomic_bool greeted;	 /* it has said what it is: commands may go */
+	atomic_uint messages;	 /* that came up */
+	unsigned heard;		 /* of them, when last looked at */
+	bool pinged;		 /* asked for a sign of life since then */
+	int64_t life_ms;	 /* when there was one, or it was asked for */
+	int64_t patience_ms;	 /* for one */
 	atomic_bool foreign;	 /* it is not the one that argv would make */
 	atomic_bool observes;	 /* it changes nothing */
 	char ill[HV_TEXT_BYTES]; /* what it lacks; "": nothing */
@@ -51,8 +62,9 @@ struct srv_hv {
 /*
  * srv_hv_start - connect for the first time
  *
- * in      h  argv, backend, takes_over, state_dir, boot, wake, ctx set, the
- * rest zero returns 0, or -1 with the text set
+ * in      h  argv, backend, takes_over, state_dir, patience_ms, boot, wake,
+ *            ctx set, the rest zero
+ * returns 0, or -1 with the text set
  */
 int srv_hv_start(struct srv_hv *h, int64_t now_ms, char *why, size_t why_bytes);
 
@@ -69,9 +81,10 @@ bool srv_hv_command(struct srv_hv *h, const struct hv_command *cmd);
 void srv_hv_sync(struct srv_hv *h);
 
 /*
- * srv_hv_mend - if the process is lost, and it is time, start it again
+ * srv_hv_mend - ask for a sign of life; if the process is lost, and it is
+ *         time, start it again
  *
- * returns ms until it wants to be called again; -1: when woken
+ * returns ms until it wants to be called again
  */
 int64_t srv_hv_mend(struct srv_hv *h, int64_t now_ms);
 

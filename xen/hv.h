@@ -13,7 +13,8 @@
  * an HV_HOST for each host, an HV_DOMAIN for each domain (dom0 included), then
  * HV_SYNCED.  From then on every change of a host or domain sends that
  * message again, whole.  A domain that ends sends HV_GONE.  A command is
- * answered by one HV_RESULT, sent after the facts that it caused.
+ * answered by one HV_RESULT, sent after the facts that it caused.  HV_MARK of
+ * the nil uuid is how the daemon asks whether anybody is there.
  *
  * SET_RANGE and SET_TARGET keep the order of spec E.3: raising, maxmem first;
  * lowering, target first; maxmem follows the target, but for a domain without

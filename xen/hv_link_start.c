@@ -57,7 +57,7 @@ address(struct sockaddr_un *a, int dir)
 	    "/proc/self/fd/%d/" SOCK_NAME, dir);
 }
 
-/* dial - a connected socket; -1: errno says why not */
+/* dial - a connected socket, never waiting; -1: errno says why not */
 static int
 dial(int dir)
 {
@@ -65,10 +65,12 @@ dial(int dir)
 	int fd, e;
 
 	address(&a, dir);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	/* A process that accepts nobody any more must not hold us up. */
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -1;
-	if (connect(fd, (const struct sockaddr *)&a, sizeof a) == 0)
+	if (connect(fd, (const struct sockaddr *)&a, sizeof a) == 0 &&
+	    fcntl(fd, F_SETFL, 0) == 0)
 		return fd;
 	e = errno;
 	(void)close(fd);
@@ -273,7 +275,10 @@ hv_link_start(int *fd_out, const char *state_dir, char *const argv[], char *why,
 		}
 		fd = dial(dir);
 	}
-	if (fd < 0)
+	if (fd < 0 && errno == EAGAIN)
+		(void)fail(why, why_bytes, 0,
+		    "the hypervisor process accepts no connections");
+	else if (fd < 0)
 		(void)fail(why, why_bytes, errno, "%s/" SOCK_NAME, state_dir);
 	(void)close(dir);
 	if (fd < 0)

@@ -3,10 +3,13 @@
 
 usage: hypervisor.py
 """
+import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 
 import daemon
 
@@ -23,6 +26,7 @@ def has(what, text, part):
 
 def staged(folder, script):
     """The daemon, beside an xenapi-memory-hv-xen that is a script."""
+    os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, "xenapi-memoryd")
     shutil.copy2(daemon.DAEMON, path)
     program = os.path.join(folder, "xenapi-memory-hv-xen")
@@ -67,9 +71,116 @@ def no_default():
         same("nothing was made", os.listdir(folder), [])
 
 
+def process_of(d):
+    """Pid of the hypervisor process of a daemon: the one with its socket."""
+    log = os.stat(os.path.join(d.state, "hv.log"))
+    for pid in os.listdir("/proc"):
+        try:
+            s = os.stat("/proc/%s/fd/2" % pid)
+            name = os.readlink("/proc/%s/exe" % pid)
+        except (OSError, ValueError):
+            continue
+        if (s.st_dev, s.st_ino) == (log.st_dev, log.st_ino) and \
+                "xenapi-memory-hv" in name:
+            return int(pid)
+    raise AssertionError("no hypervisor process")
+
+
+def health(d):
+    c = daemon.UnixConnection(os.path.join(d.state, "socket"))
+    c.request("GET", "/healthz")
+    text = c.getresponse().read()
+    c.close()
+    return json.loads(text)
+
+
+def until(what, wanted, get, seconds=60):
+    """Poll until get() is as wanted."""
+    end = time.monotonic() + seconds
+    got = get()
+    while got != wanted:
+        if time.monotonic() > end:
+            raise AssertionError("%s: %r, not %r" % (what, got, wanted))
+        time.sleep(0.02)
+        got = get()
+
+
+SICK = {"status": "degraded", "hypervisor": "lost", "memory": "managed",
+        "store": "ok"}
+WELL = dict(SICK, status="ok", hypervisor="ok")
+
+
+def failure(api, *args):
+    try:
+        api.call(*args)
+    except daemon.ApiError as e:
+        return list(e.args)
+    raise AssertionError("%s: not refused" % args[0])
+
+
+def deaf():
+    """A process that hangs without dying: calls end, reads go on."""
+    with tempfile.TemporaryDirectory() as folder:
+        conf = os.path.join(folder, "conf")
+        with open(conf, "w") as f:
+            f.write("[limits]\nhv_ms = 400\n")
+        with daemon.Daemon(extra=["--config", conf]) as d:
+            api = d.local()
+            gib = 1 << 30
+            vm = api.call("VM.create", daemon.vm_record(
+                "vm", gib, gib, gib, gib))
+            api.call("VM.start", vm, False, False)
+            same("health", health(d), WELL)
+            pid = process_of(d)
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                # Sent before anybody knows that nobody listens.
+                why = failure(api, "VM.pause", vm)
+                same("a call that waits", why,
+                     ["INTERNAL_ERROR", "hypervisor process lost"])
+                until("health", SICK, lambda: health(d))
+                # From then on at once.
+                for _ in range(50):
+                    same("later calls", failure(api, "VM.pause", vm), why)
+                same("reads", api.call("VM.get_power_state", vm), "Running")
+                same("nothing is held",
+                     api.call("VM.get_current_operations", vm), {})
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            until("health", WELL, lambda: health(d))
+            same("the same process", process_of(d), pid)
+            until("the late pause is told as a fact", "Paused",
+                  lambda: api.call("VM.get_power_state", vm))
+            api.call("VM.unpause", vm)
+            same("calls work again", api.call("VM.get_power_state", vm),
+                 "Running")
+            log = d.log_text()
+            same("told once", (log.count("has said nothing for 400 ms"),
+                               log.count("connected again")), (1, 1))
+            api.close()
+
+
+def another_kind():
+    """What an earlier daemon left serves only a daemon of its kind."""
+    with tempfile.TemporaryDirectory() as folder:
+        with daemon.Daemon(state=folder) as d:
+            pid = process_of(d)
+            d.kill()
+            argv = staged(os.path.join(folder, "bin"), "exit 1\n")
+            argv[2] = folder
+            p = subprocess.Popen(argv + ["--backend", "xen"],
+                                 stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, text=True)
+            line = p.stderr.readline()
+            has("told", line, "of another kind; ending it")
+            until("it ends", False, lambda: os.path.exists("/proc/%d" % pid))
+            p.send_signal(signal.SIGTERM)
+            p.communicate(timeout=60)
+
+
 def main():
     count = 0
-    for story in (refusals, no_default):
+    for story in (refusals, no_default, deaf, another_kind):
         story()
         print("ok %s" % story.__name__)
         count += 1

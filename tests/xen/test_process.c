@@ -393,6 +393,37 @@ Test(hv_process, why_it_does_not_start_is_said, .timeout = 60)
 	place_free(&p);
 }
 
+Test(hv_process, one_that_accepts_nobody_holds_nobody_up, .timeout = 60)
+{
+	struct place p;
+	struct help_sim h;
+	struct hv_link *link[10] = {NULL};
+	struct hv_link_calls calls = help_listen(&h);
+	char why[400] = "";
+	pid_t pid;
+	int n = 0, r = 0;
+
+	adopt();
+	place_new(&p, "60000");
+	cr_assert_eq(
+	    hv_link_spawn(&link[n++], p.dir, p.argv, &calls, why, sizeof why),
+	    0, "%s", why);
+	pid = child();
+	cr_assert_eq(kill(pid, SIGSTOP), 0);
+	while (r == 0 && n < 10)
+		r = hv_link_spawn(
+		    &link[n++], p.dir, p.argv, &calls, why, sizeof why);
+	cr_expect_eq(r, -1);
+	cr_expect_str_eq(why, "the hypervisor process accepts no connections");
+	cr_assert_eq(kill(pid, SIGCONT), 0);
+	for (int i = 0; i < n; i++)
+		hv_link_close(&link[i], HV_LEAVE_RUNNING);
+	cr_assert_eq(kill(pid, SIGTERM), 0);
+	expect_reaped(0);
+	free(h.log);
+	place_free(&p);
+}
+
 Test(hv_process, it_inherits_nothing_of_ours, .timeout = 60)
 {
 	struct place p;
