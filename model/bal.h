@@ -104,6 +104,7 @@ struct bal_past {
 	uint64_t run_kib;     /* where its speed is being measured from */
 	int64_t run_ms;	      /* and when that was */
 	uint64_t kib_per_s;   /* its speed when it moves; 0: not known */
+	int32_t limit_ms;     /* how long it may stand still, by its speed */
 	bool stuck, doubtful; /* BAL_INACTIVE, BAL_DOUBTFUL */
 };
 

@@ -20,18 +20,15 @@ side(uint64_t at_kib, uint64_t target_kib, uint64_t inaccuracy_kib)
 	return at_kib - target_kib > inaccuracy_kib ? -1 : 0;
 }
 
-/* patience_ms - how long it may stand still before it is stuck */
-static int64_t
+/* patience_ms - how long one of that speed may stand still */
+static int32_t
 patience_ms(uint64_t kib_per_s)
 {
-	uint64_t ms;
+	uint64_t ms = STRETCH_KIB * 1000ull / kib_per_s;
 
-	if (kib_per_s == 0)
-		return BAL_STUCK_MS;
-	ms = STRETCH_KIB * 1000ull / kib_per_s;
 	if (ms < BAL_STUCK_LEAST_MS)
 		return BAL_STUCK_LEAST_MS;
-	return ms > BAL_STUCK_MOST_MS ? BAL_STUCK_MOST_MS : (int64_t)ms;
+	return ms > BAL_STUCK_MOST_MS ? BAL_STUCK_MOST_MS : (int32_t)ms;
 }
 
 /* restart - from here on it is on time, and its speed is measured anew */
@@ -58,6 +55,7 @@ learn(struct bal_past *past, uint64_t actual_kib, int64_t now_ms)
 	if (past->kib_per_s != 0)
 		speed = (past->kib_per_s * 3 + speed) / 4;
 	past->kib_per_s = speed != 0 ? speed : 1;
+	past->limit_ms = patience_ms(past->kib_per_s);
 	past->run_kib = actual_kib;
 	past->run_ms = now_ms;
 }
@@ -73,12 +71,13 @@ has_advanced(const struct bal_past *past, const struct bal_domain *d, int asked)
 int64_t
 bal_watch(struct bal_past *past, const struct bal_domain *d, int64_t now_ms)
 {
-	int64_t still_ms, limit_ms;
+	int64_t still_ms;
 	int before, asked, after;
 
 	if (past->seen_ms == 0) {
 		restart(past, d->actual_kib, now_ms);
 		past->target_kib = d->target_kib;
+		past->limit_ms = BAL_STUCK_MS;
 	}
 	before = side(past->actual_kib, past->target_kib, d->inaccuracy_kib);
 	asked = side(past->actual_kib, d->target_kib, d->inaccuracy_kib);
@@ -101,11 +100,11 @@ bal_watch(struct bal_past *past, const struct bal_domain *d, int64_t now_ms)
 		past->doubtful |= past->stuck;
 		past->stuck = false;
 	}
-	limit_ms = patience_ms(past->kib_per_s);
 	still_ms = now_ms - past->progress_ms;
-	past->doubtful |= still_ms >= limit_ms / 4;
-	past->stuck |= still_ms >= limit_ms;
+	past->doubtful |= still_ms >= past->limit_ms / 4;
+	past->stuck |= still_ms >= past->limit_ms;
 	if (past->stuck)
 		return -1;
-	return (past->doubtful ? limit_ms : limit_ms / 4) - still_ms;
+	return (past->doubtful ? past->limit_ms : past->limit_ms / 4) -
+	       still_ms;
 }

@@ -10,5 +10,7 @@ bench: deps-bench build variant-stress
 	    $(O)/tests/bench-door $(BENCH_DIR)/door
 	@echo "== admission with 10 and 100,000 VMs (instructions)"
 	@sh tests/bench/admit.sh $(O)/tests/bench-admit $(BENCH_DIR)
+	@echo "== one step of the balancer, beside one pass over its arrays"
+	@$(O)/tests/bench-bal
 	@echo "== start with 100,000 VMs"
 	@/usr/bin/python3 tests/bench/start.py $(O)/tests/bench-fill
