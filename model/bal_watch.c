@@ -8,8 +8,8 @@
 #include "model/bal.h"
 
 #define STRETCH_KIB 65536 /* to move this, one may take what it ever took */
-#define LEARN_KIB 1024	  /* a speed is learnt from this much, */
-#define LEARN_MS 1000	  /* or from what was moved in this time */
+#define LEARN_KIB 1024	  /* a first speed is learnt from this much, */
+#define LEARN_MS 1000	  /* later ones from what was moved in this time */
 
 /* side - is it to grow (1), to shrink (-1), or there? */
 static int
@@ -47,7 +47,8 @@ learn(struct bal_past *past, uint64_t actual_kib, int64_t now_ms)
 
 	moved = actual_kib > past->run_kib ? actual_kib - past->run_kib
 					   : past->run_kib - actual_kib;
-	if (ms == 0 || (moved < LEARN_KIB && ms < LEARN_MS))
+	if (ms < LEARN_MS &&
+	    (ms == 0 || moved < LEARN_KIB || past->kib_per_s != 0))
 		return;
 	if (moved > UINT64_MAX / 4000)
 		moved = UINT64_MAX / 4000;
