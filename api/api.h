@@ -145,7 +145,8 @@ struct api_call {
 	unsigned received;	  /* parameters, session included */
 	void *args;		  /* msg->args_bytes, decoded */
 	struct failure bad;	  /* first parameter that would not decode */
-	struct arena arena;	  /* everything of the call */
+	const struct idl_map *notes; /* for its task, or NULL: api_task_note */
+	struct arena arena;	     /* everything of the call */
 	void (*done)(struct api_call *c); /* once; any thread */
 	/* Have api_resume called in a thread with a reader; any thread.  NULL:
 	 * reads of this caller never wait. */

@@ -27,7 +27,9 @@ struct task_shown {
 	struct api_env *env;
 	struct idl_ref task, session;
 	bool is_kept; /* it is an Async call's: not ours to remove */
-	char *method, *user;
+	const char *method, *user;
+	const struct idl_map *notes; /* or NULL */
+	struct arena arena;	     /* all these; the call may end first */
 };
 
 /* A wait has come further. */
@@ -81,6 +83,59 @@ task_is_marked(const struct idl_task *task, int operation)
 		if (ops[i] == operation)
 			return true;
 	return false;
+}
+
+/* ---- notes ---- */
+
+/* has_key - is a text among the first n? */
+static bool
+has_key(const char *const *key, uint32_t n, const char *text)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (strcmp(key[i], text) == 0)
+			return true;
+	return false;
+}
+
+bool
+api_task_note(struct api_call *c, const char *notes, size_t n)
+{
+	struct idl_map *map = arena_alloc(&c->arena, sizeof(*map));
+	const char **key, **value, *at = notes;
+	size_t room = 0;
+
+	for (size_t i = 0; i < n; i++)
+		room += notes[i] == '\0'; /* twice what is needed */
+	key = arena_alloc(&c->arena, (room + 1) * sizeof(*key));
+	value = arena_alloc(&c->arena, (room + 1) * sizeof(*value));
+	if (map == NULL || key == NULL || value == NULL)
+		return false;
+	while (at < notes + n) {
+		const char *name = arena_printf(&c->arena, "http:%s", at);
+
+		at += strlen(at) + 1;
+		value[map->n] = arena_strndup(&c->arena, at, strlen(at));
+		if (name == NULL || value[map->n] == NULL)
+			return false;
+		at += strlen(at) + 1;
+		if (!has_key(key, map->n, name))
+			key[map->n++] = name;
+	}
+	map->keys = key;
+	map->values = value;
+	c->notes = map;
+	return true;
+}
+
+/* copy_notes - into another arena; false: it is full */
+static bool
+copy_notes(
+    const struct idl_map *from, const struct idl_map **to, struct arena *a)
+{
+	const struct idl_type *t =
+	    idl_classes[IDL_CLASS_TASK]->fields[IDL_TASK_F_OTHER_CONFIG].type;
+
+	return from == NULL || idl_copy(t, &from, to, a);
 }
 
 /* ---- Async ---- */
@@ -227,7 +282,8 @@ copy_call(const struct api_call *from, struct api_call *to)
 	to->result =
 	    arena_alloc(&to->arena, idl_native_bytes(from->msg->result) + 1);
 	return to->method != NULL && to->session_text != NULL &&
-	       to->user != NULL && to->result != NULL && copy_args(from, to);
+	       to->user != NULL && to->result != NULL && copy_args(from, to) &&
+	       copy_notes(from->notes, &to->notes, &to->arena);
 }
 
 /* make - the stage that answers: the task is there */
@@ -235,12 +291,16 @@ static enum err
 make(struct api_call *c, void *result, struct failure *why)
 {
 	struct api_call *next = c->next_call;
+	struct idl_task *task;
 
 	if (!task_make_room(c->env, c->tx))
 		return err_fail(why, ERR_TOO_MANY_PENDING_TASKS, "");
-	if (api_task_new(c->env, c->tx, &next->task, next->method,
-		&c->session_ref, next->user) == NULL)
+	task = api_task_new(c->env, c->tx, &next->task, next->method,
+	    &c->session_ref, next->user);
+	if (task == NULL)
 		return err_internal(why, "out of memory");
+	if (next->notes != NULL)
+		task->other_config = next->notes;
 	memcpy(result, &next->task, sizeof(next->task));
 	return ERR_NONE;
 }
@@ -313,8 +373,7 @@ free_shown(struct wrq_job *job)
 	    (struct task_shown *)(void *)((char *)job -
 					  offsetof(struct task_shown, hide));
 
-	free(s->method);
-	free(s->user);
+	arena_fini(&s->arena);
 	free(s);
 }
 
@@ -324,13 +383,17 @@ show_run(struct wrq_job *job, struct fld_tx *tx)
 	struct task_shown *s = (struct task_shown *)(void *)job;
 	struct idl_task *task = fld_tx_edit(tx, IDL_CLASS_TASK, &s->task);
 
-	if (task == NULL && !s->is_kept)
+	bool is_new = task == NULL && !s->is_kept;
+
+	if (is_new)
 		task = api_task_new(
 		    s->env, tx, &s->task, s->method, &s->session, s->user);
 	else if (!s->is_kept)
 		return WRQ_ABORT; /* the wait is over, and it holds a VM */
 	if (task == NULL)
 		return WRQ_ABORT; /* it waits all the same */
+	if (is_new && s->notes != NULL)
+		task->other_config = s->notes;
 	task->allowed_operations = &cancellable;
 	return WRQ_COMMIT;
 }
@@ -376,12 +439,14 @@ show(struct api_call *c)
 
 	if (s == NULL)
 		return;
-	s->method = strdup(c->method);
-	s->user = strdup(c->user);
+	arena_init(&s->arena, c->arena.limit_bytes);
+	s->method = arena_strndup(&s->arena, c->method, strlen(c->method));
+	s->user = arena_strndup(&s->arena, c->user, strlen(c->user));
 	s->hide.run = hide_run;
 	s->hide.done = free_shown;
 	s->hide.failed = hide_failed;
-	if (s->method == NULL || s->user == NULL) {
+	if (s->method == NULL || s->user == NULL ||
+	    !copy_notes(c->notes, &s->notes, &s->arena)) {
 		free_shown(&s->hide);
 		return;
 	}

@@ -27,6 +27,16 @@
 #define TASK_MAX 2000u /* more than this there never are */
 
 /*
+ * api_task_note - what came with a call: its task, if it gets one, has it in
+ *         other_config, as "http:<name>" (spec H.2)
+ *
+ * in      notes[0..n)  names and values in turn, each with its NUL; of one
+ *         name the first counts
+ * returns false: the arena is full
+ */
+bool api_task_note(struct api_call *c, const char *notes, size_t n);
+
+/*
  * api_task_is_async - was the message called as Async.<name>?
  */
 bool api_task_is_async(const struct api_call *c);

@@ -65,6 +65,12 @@ struct http_request {
 	bool local;	  /* Unix socket, peer checked */
 	/* Of a client certificate that was verified, or NULL; lives as conn. */
 	const char *subject;
+	/* Headers by which clients follow a call: originator, traceparent,
+	 * tracestate, baggage, x-request-id; no others, those may be secrets.
+	 * Name and value in turn, each with its NUL; the values are printable
+	 * ASCII.  What does not fit into 1 KiB is left out. */
+	const char *notes;
+	size_t notes_bytes;
 };
 
 /* A reply made piece by piece, when its length is known beforehand. */

@@ -131,6 +131,8 @@ call(struct http_conn *c)
 	    .peer = c->peer,
 	    .local = c->local,
 	    .subject = c->subject,
+	    .notes = c->parse.notes.p,
+	    .notes_bytes = c->parse.notes.len,
 	};
 
 	c->phase = HTTP_CALL;

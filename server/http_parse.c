@@ -9,6 +9,10 @@
 /* Own */
 #include "server/http_parse.h"
 
+/* Headers that are noted (struct http_request says why these). */
+static const char *const noted[] = {
+    "baggage", "originator", "traceparent", "tracestate", "x-request-id"};
+
 /* refuse - remember the first thing wrong; returns 1 to stop the parser */
 __attribute__((format(printf, 3, 4))) static int
 refuse(struct http_parse *hp, int status, const char *fmt, ...)
@@ -70,12 +74,62 @@ name_is(const struct http_parse *hp, const char *name)
 	       memcmp(hp->field_name, name, hp->field_len) == 0;
 }
 
+/* ---- notes ---- */
+
+/* is_noted - is the header name collected so far one that is noted? */
+static bool
+is_noted(const struct http_parse *hp)
+{
+	for (size_t i = 0; i < sizeof(noted) / sizeof(*noted); i++)
+		if (name_is(hp, noted[i]))
+			return true;
+	return false;
+}
+
+/* note_begin - the name; the value follows */
+static void
+note_begin(struct http_parse *hp)
+{
+	hp->field = HTTP_FIELD_NOTE;
+	hp->bad_note = false;
+	hp->note_at = hp->notes.len;
+	http_buf_add(&hp->notes, hp->field_name, hp->field_len);
+	http_buf_add(&hp->notes, "", 1);
+}
+
+/* note_value - a piece of the value */
+static void
+note_value(struct http_parse *hp, const char *at, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (at[i] < ' ' || at[i] > '~')
+			hp->bad_note = true;
+	http_buf_add(&hp->notes, at, n);
+}
+
+/* note_end - the header is over: keep it, or leave it out */
+static void
+note_end(struct http_parse *hp)
+{
+	if (hp->field != HTTP_FIELD_NOTE)
+		return;
+	hp->field = HTTP_FIELD_OTHER;
+	http_buf_add(&hp->notes, "", 1);
+	if (!hp->bad_note && !hp->notes.failed)
+		return;
+	hp->notes.len = hp->note_at;
+	hp->notes.failed = false; /* too long, or no memory: others may fit */
+}
+
+/* ---- headers ---- */
+
 static int
 on_field(http_parser *p, const char *at, size_t n)
 {
 	struct http_parse *hp = p->data;
 
 	if (hp->in_value || hp->headers == 0) {
+		note_end(hp);
 		hp->in_value = false;
 		hp->field_len = 0;
 		hp->headers++;
@@ -115,6 +169,8 @@ start_value(struct http_parse *hp)
 	} else if (name_is(hp, "access-control-request-headers")) {
 		hp->field = HTTP_FIELD_ASKED;
 		hp->asked_len = 0;
+	} else if (is_noted(hp)) {
+		note_begin(hp);
 	}
 	return 0;
 }
@@ -160,6 +216,8 @@ on_value(http_parser *p, const char *at, size_t n)
 		expect_value(hp, at, n);
 	else if (hp->field == HTTP_FIELD_ASKED)
 		asked_value(hp, at, n);
+	else if (hp->field == HTTP_FIELD_NOTE)
+		note_value(hp, at, n);
 	return count(hp, n);
 }
 
@@ -188,6 +246,7 @@ on_headers_complete(http_parser *p)
 	struct http_parse *hp = p->data;
 
 	hp->in_headers = false;
+	note_end(hp);
 	end_path(hp);
 	hp->asked[hp->asked_len < sizeof(hp->asked) ? hp->asked_len : 0] = '\0';
 	hp->keep_alive = http_should_keep_alive(p) != 0;
@@ -263,6 +322,7 @@ http_parse_init(struct http_parse *hp, const struct http_limits *limits,
 	memset(hp, 0, sizeof(*hp));
 	hp->limits = limits;
 	hp->budget = budget;
+	http_buf_init(&hp->notes, HTTP_NOTES_BYTES);
 	http_buf_init(&hp->body, limits->body_max_bytes);
 	http_parser_init(&hp->p, HTTP_REQUEST);
 	hp->p.data = hp;
@@ -275,6 +335,7 @@ http_parse_fini(struct http_parse *hp)
 	if (hp->body.cap != 0)
 		atomic_fetch_sub(&hp->budget->used_bytes, hp->body.cap);
 	http_buf_fini(&hp->body);
+	http_buf_fini(&hp->notes);
 }
 
 void

@@ -24,6 +24,7 @@
 #define HTTP_PATH_BYTES 32  /* longer paths are none that we know */
 #define HTTP_FIELD_BYTES 32 /* longer header names likewise */
 #define HTTP_ASKED_BYTES 192
+#define HTTP_NOTES_BYTES 1024 /* of headers that are noted, in all */
 
 /* What all connections together hold of bodies that come in pieces. */
 struct http_budget {
@@ -43,6 +44,7 @@ enum http_field {
 	HTTP_FIELD_ENCODING, /* Transfer-Encoding */
 	HTTP_FIELD_EXPECT,
 	HTTP_FIELD_ASKED, /* Access-Control-Request-Headers */
+	HTTP_FIELD_NOTE,  /* one that is noted */
 };
 
 struct http_parse {
@@ -56,7 +58,7 @@ struct http_parse {
 	bool keep_alive; /* with done */
 	bool expect;	 /* Expect: 100-continue, not answered yet */
 	bool in_value;	 /* last header piece was of a value */
-	bool has_length, has_encoding, bad_expect;
+	bool has_length, has_encoding, bad_expect, bad_note;
 	unsigned headers;
 	size_t header_bytes;
 	enum http_field field; /* whose value comes */
@@ -64,6 +66,8 @@ struct http_parse {
 	char field_name[HTTP_FIELD_BYTES]; /* lower case */
 	char path[HTTP_PATH_BYTES];	   /* without the query; NUL */
 	char asked[HTTP_ASKED_BYTES];	   /* NUL; "" when none or unsound */
+	struct http_buf notes;		   /* see struct http_request */
+	size_t note_at;			   /* where the last one begins */
 	struct http_buf body; /* a body that came in several pieces */
 	const char *body_at;  /* with done */
 	size_t body_bytes;

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Api */
+#include "api/task.h"
+
 /* Own */
 #include "server/jsn.h"
 #include "server/srv_rpc.h"
@@ -402,6 +405,8 @@ srv_rpc_call(void *thread, const struct http_request *rq)
 	c->subject = rq->subject;
 	c->done = done;
 	c->resume = resume;
+	if (rq->notes_bytes > 0) /* without memory there is no call either */
+		(void)api_task_note(c, rq->notes, rq->notes_bytes);
 	if (!r->codec->read(t->reader[route], rq->body, rq->body_bytes, c, text,
 		sizeof(text))) {
 		refuse(r, text);

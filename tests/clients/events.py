@@ -8,6 +8,7 @@ cancelled; Async results; thousands of callers parked at once (EVENTS_PARKED,
 default 10000, as far as descriptors reach).
 """
 import contextlib
+import json
 import os
 import re
 import resource
@@ -339,6 +340,51 @@ def tasks(d):
     check(len(api.call("task.get_all")) <= 202, "too many tasks are kept")
 
 
+def raw_call(d, path, headers, body):
+    """One POST with headers of one's own over the Unix socket."""
+    conn = daemon.UnixConnection(os.path.join(d.state, "socket"))
+    conn.request("POST", path, body, headers)
+    text = conn.getresponse().read()
+    conn.close()
+    return text
+
+
+def notes(d):
+    """What HTTP headers say of a call is in its task, secrets are not."""
+    api = d.local()
+    headers = {"traceparent": "00-ab-cd-01", "X-Request-Id": "<7>",
+               "Authorization": "Basic cm9vdDpyb290", "Cookie": "a=b",
+               "X-Api-Key": "k"}
+    want = {"http:traceparent": "00-ab-cd-01", "http:x-request-id": "<7>"}
+    vm = api.call("VM.create", vm_record(
+        "stuck too", GIB, GIB, 2 * GIB, 2 * GIB,
+        other_config={"sim": "stuck"}))
+    api.call("VM.start", vm, False, False)
+    api.call("VM.set_memory_dynamic_range", vm, str(2 * GIB), str(2 * GIB))
+    wait = "VM.wait_memory_target_live"
+    ways = [
+        ("/", lambda name: xmlrpc.client.dumps((api.session, vm), name)),
+        ("/jsonrpc", lambda name: json.dumps(
+            {"jsonrpc": "2.0", "id": 1, "method": name,
+             "params": [api.session, vm]})),
+    ]
+    for path, body in ways:
+        for name in ("Async." + wait, wait):
+            call = threading.Thread(target=raw_call, daemon=True, args=(
+                d, path, headers, body(name).encode()))
+            call.start()
+            task = parked(api)[0]
+            equal(api.call("task.get_name_label", task), name)
+            equal(api.call("task.get_other_config", task), want, path)
+            api.call("task.cancel", task)
+            call.join(30)
+            check(not call.is_alive(), name, "does not end")
+            if name != wait:
+                equal(wait_for(api, task)["other_config"], want)
+    task = api.call("Async.VM.get_cooperative", vm)
+    equal(wait_for(api, task)["other_config"], {})
+
+
 def rss_kib(pid):
     with open("/proc/%d/status" % pid) as f:
         return int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1))
@@ -437,6 +483,7 @@ def main():
     with daemon.running() as d:
         semantics(d)
         tasks(d)
+        notes(d)
         loop(d)
         restart(d)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -444,7 +491,7 @@ def main():
     n = min(int(os.environ.get("EVENTS_PARKED", "10000")), hard - 500)
     crowd(n)
     crowd_tls(min(n, 900))
-    print("6 passed, %d parked" % n)
+    print("7 passed, %d parked" % n)
     return 0
 
 

@@ -132,6 +132,26 @@ answer(struct http_conn *c, const char *text)
 	http_answer_end(c, 200, "text/xml");
 }
 
+/* answer_notes - with what was noted: "name=value;" each */
+static void
+answer_notes(const struct http_request *rq)
+{
+	struct http_buf *out = http_answer_begin(rq->conn, 4096);
+	bool is_name = true;
+
+	http_buf_text(out, "notes:");
+	for (size_t i = 0; i < rq->notes_bytes; i++) {
+		if (rq->notes[i] != '\0') {
+			http_buf_add(out, &rq->notes[i], 1);
+			continue;
+		}
+		http_buf_text(out, is_name ? "=" : ";");
+		is_name = !is_name;
+	}
+	http_buf_text(out, ".");
+	http_answer_end(rq->conn, 200, "text/xml");
+}
+
 /* number_of - the number that ends a body, from one of its bytes on */
 static size_t
 number_of(const struct http_request *rq, size_t from)
@@ -181,6 +201,10 @@ on_call(void *ctx, void *thread, const struct http_request *rq)
 	if (rq->body_bytes > 5 && memcmp(rq->body, "fail ", 5) == 0) {
 		answer(rq->conn, "armed");
 		help_alloc_fail_nth(number_of(rq, 5));
+		return;
+	}
+	if (rq->body_bytes == 5 && memcmp(rq->body, "notes", 5) == 0) {
+		answer_notes(rq);
 		return;
 	}
 	if (rq->body_bytes == 5 && memcmp(rq->body, "whole", 5) == 0) {

@@ -11,6 +11,7 @@
  *   "big N"       N bytes, piece by piece
  *   "fail N"      the loop's Nth allocation from here on fails
  *   "whole"       "no" if one has failed, else "yes"; none fails any more
+ *   "notes"       what was noted of the headers, "name=value;" each
  *   else          the body itself
  */
 

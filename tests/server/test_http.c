@@ -16,6 +16,9 @@
 #define POST(version, headers, body)                                           \
 	"POST / HTTP/" version "\r\nHost: x\r\n" headers "\r\n" body
 
+#define TWENTY "01234567890123456789"
+#define HUNDRED TWENTY TWENTY TWENTY TWENTY TWENTY
+
 struct row {
 	const char *must; /* a sentence that must hold */
 	const char *say;
@@ -125,6 +128,33 @@ static const struct row rows[] = {
     {"other methods are not served", "DELETE / HTTP/1.1\r\n\r\n", 405, false,
 	"only POST"},
     {"CONNECT is not served", "CONNECT a:1 HTTP/1.1\r\n\r\n", 405, false, NULL},
+    {"headers by which clients follow a call are noted",
+	POST("1.1",
+	    "TraceParent: 00-ab-cd-01\r\nX-Request-Id: a b\r\n"
+	    "originator:\r\nContent-Length: 5\r\n",
+	    "notes"),
+	200, true,
+	"notes:traceparent=00-ab-cd-01;x-request-id=a b;originator=;."},
+    {"secrets are not noted, nor anything else",
+	POST("1.1",
+	    "Authorization: Basic cm9vdDo=\r\nCookie: session_id=x\r\n"
+	    "X-Api-Key: k\r\nUser-Agent: ua\r\nbaggages: no\r\n"
+	    "Content-Length: 5\r\n",
+	    "notes"),
+	200, true, "notes:."},
+    {"a value that is not printable ASCII is not noted, others are",
+	POST("1.1",
+	    "baggage: a\xc3\xa9\r\ntracestate: b\tc\r\noriginator: me\r\n"
+	    "Content-Length: 5\r\n",
+	    "notes"),
+	200, true, "notes:originator=me;."},
+    {"a value that is too long is not noted, others are",
+	POST("1.1",
+	    "originator: me\r\nbaggage: " HUNDRED HUNDRED HUNDRED HUNDRED
+		HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED
+	    "\r\ntraceparent: 00\r\nContent-Length: 5\r\n",
+	    "notes"),
+	200, true, "notes:originator=me;traceparent=00;."},
     {"OPTIONS gets what a browser asks before a cross-origin call",
 	"OPTIONS / HTTP/1.1\r\nAccess-Control-Request-Headers: "
 	"content-type\r\n\r\n",
@@ -225,6 +255,8 @@ Test(http, pieces_of_any_size_make_the_same_request)
 {
 	static const char say[] = POST(
 	    "1.1", "X: y\r\nContent-Length: 11\r\nExpect:100-Continue\r\n", "");
+	static const char notes[] =
+	    POST("1.1", "baggage: a b\r\nContent-Length: 5\r\n", "notes");
 	struct help_http h;
 	char text[4096];
 	int fd;
@@ -239,6 +271,11 @@ Test(http, pieces_of_any_size_make_the_same_request)
 		cr_assert(help_http_say_bytes(fd, &"hello world"[i], 1));
 	cr_expect_eq(help_http_hear(fd, text, sizeof(text)), 200);
 	cr_expect_str_eq(strstr(text, "\r\n\r\n"), "\r\n\r\nhello world");
+	for (size_t i = 0; i < sizeof(notes) - 1; i++)
+		cr_assert(help_http_say_bytes(fd, notes + i, 1));
+	cr_expect_eq(help_http_hear(fd, text, sizeof(text)), 200);
+	cr_expect_str_eq(
+	    strstr(text, "\r\n\r\n"), "\r\n\r\nnotes:baggage=a b;.");
 	(void)close(fd);
 	help_http_stop(&h);
 }
