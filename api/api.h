@@ -110,6 +110,7 @@ struct api_env {
 	struct api_flights *flights; /* how many of whom; likewise */
 	struct api_bal *bal;	     /* writer: made by api_boot_new; or NULL */
 	enum bal_loop_mode balance;  /* is memory moved without being asked? */
+	uint32_t world; /* writer: HV_W_*, as the hypervisor process says */
 	unsigned op_waiters; /* writer: calls that wait for an operation */
 	atomic_uint touches; /* sessions whose last_active is being moved */
 };

@@ -291,7 +291,11 @@ apply(struct fact *f, struct fld_tx *tx, struct failure *why)
 		rc = ensure_pool(b->env, tx, why);
 	if (rc == ERR_NONE)
 		rc = hv_facts_apply(b->facts, tx, &f->msg, why);
-	if (rc != ERR_NONE && f->msg.type == HV_HELLO)
+	if (f->msg.type != HV_HELLO)
+		return rc;
+	if (rc == ERR_NONE)
+		b->env->world = f->msg.u.hello.flags;
+	else
 		b->heard = 0; /* no report has begun */
 	return rc;
 }

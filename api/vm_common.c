@@ -94,6 +94,31 @@ vcpus(int64_t n)
 	return n > INT32_MAX ? INT32_MAX : n < 0 ? 0 : (uint32_t)n;
 }
 
+/* needs_builder - does the verb make a domain, or an image of one? */
+static bool
+needs_builder(enum hv_verb verb)
+{
+	return verb == HV_BUILD || verb == HV_RESTORE ||
+	       verb == HV_CLEAN_REBOOT || verb == HV_HARD_REBOOT ||
+	       verb == HV_SUSPEND || verb == HV_MIGRATE;
+}
+
+enum err
+api_vm_check_world(
+    const struct api_call *c, enum hv_verb verb, struct failure *why)
+{
+	uint32_t world = c->env->world;
+
+	if (needs_builder(verb) && !(world & HV_W_BUILDS))
+		return err_fail(why, ERR_NOT_IMPLEMENTED, "s", c->msg->name);
+	if ((world & HV_W_OBSERVES) && verb != HV_FORGET)
+		return err_fail(why, ERR_OPERATION_NOT_ALLOWED, "s",
+		    "Another service manages the memory of this host; "
+		    "xenapi-memoryd only observes it, unless it is started "
+		    "with --take-over");
+	return ERR_NONE;
+}
+
 enum err
 api_vm_command(struct api_call *c, const struct idl_vm *vm,
     const struct idl_ref *host_ref, enum hv_verb verb, struct failure *why)
@@ -102,8 +127,10 @@ api_vm_command(struct api_call *c, const struct idl_vm *vm,
 	const struct idl_host *host =
 	    fld_get(c->view, IDL_CLASS_HOST, host_ref);
 	const char *sim = api_vm_map_get(vm->other_config, "sim");
-	enum err rc;
+	enum err rc = api_vm_check_world(c, verb, why);
 
+	if (rc != ERR_NONE)
+		return rc;
 	memset(cmd, 0, sizeof(*cmd));
 	cmd->verb = (int32_t)verb;
 	cmd->domid =

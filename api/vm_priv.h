@@ -25,12 +25,24 @@ enum err api_vm_edit(struct api_call *c, const struct idl_ref *self,
     struct idl_vm **vm_out, struct failure *why);
 
 /*
+ * api_vm_check_world - can the hypervisor process be told this at all?
+ *
+ * A process that builds no domains, or only observes them, is not asked: what
+ * it would refuse is refused before anything is stored or promised.
+ *
+ * errors  OPERATION_NOT_ALLOWED [reason]: another service manages this host;
+ *         NOT_IMPLEMENTED [method]: domains are built by others
+ */
+enum err api_vm_check_world(
+    const struct api_call *c, enum hv_verb verb, struct failure *why);
+
+/*
  * api_vm_command - leave a command about a VM, sent after this commit
  *
  * in      vm    as it will be stored; all amounts are taken from it
  *         host  where its domain is or will be
  * out     c     has_command, command
- * errors  INTERNAL_ERROR when the host record is gone
+ * errors  as api_vm_check_world; INTERNAL_ERROR when the host record is gone
  */
 enum err api_vm_command(struct api_call *c, const struct idl_vm *vm,
     const struct idl_ref *host, enum hv_verb verb, struct failure *why);

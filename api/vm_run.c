@@ -109,6 +109,15 @@ check_pinned(const struct idl_vm *vm, struct failure *why)
 	return mem_check_limits(vm, MEM_DMC_ON, MEM_NESTED, why);
 }
 
+/* check_start - what is looked at before a place is looked for */
+static enum err
+check_start(const struct api_call *c, bool force, struct failure *why)
+{
+	enum err rc = api_vm_check_world(c, HV_BUILD, why);
+
+	return rc != ERR_NONE || force ? rc : check_pinned(c->self, why);
+}
+
 /* launch - build or restore a domain on a host that has room */
 static enum err
 launch(struct api_call *c, enum hv_verb verb, const struct idl_ref *host,
@@ -125,7 +134,7 @@ api_vm_start(
     struct api_call *c, const struct idl_vm_start_args *a, struct failure *why)
 {
 	struct idl_ref host;
-	enum err rc = a->force ? ERR_NONE : check_pinned(c->self, why);
+	enum err rc = check_start(c, a->force, why);
 
 	if (rc == ERR_NONE)
 		rc = api_place_find(c->view, c->self, 0, &host, why);
@@ -138,7 +147,7 @@ enum err
 api_vm_start_on(struct api_call *c, const struct idl_vm_start_on_args *a,
     struct failure *why)
 {
-	enum err rc = a->force ? ERR_NONE : check_pinned(c->self, why);
+	enum err rc = check_start(c, a->force, why);
 
 	if (rc == ERR_NONE)
 		rc = api_vm_check_boot(c->view, c->self, &a->host, 0, why);
@@ -152,9 +161,11 @@ api_vm_resume(
     struct api_call *c, const struct idl_vm_resume_args *a, struct failure *why)
 {
 	struct idl_ref host;
-	enum err rc =
-	    api_place_find(c->view, c->self, api_vm_floor(c->self), &host, why);
+	enum err rc = api_vm_check_world(c, HV_RESTORE, why);
 
+	if (rc == ERR_NONE)
+		rc = api_place_find(
+		    c->view, c->self, api_vm_floor(c->self), &host, why);
 	if (rc != ERR_NONE)
 		return rc;
 	return launch(c, HV_RESTORE, &host, a->start_paused, why);
@@ -164,8 +175,11 @@ enum err
 api_vm_resume_on(struct api_call *c, const struct idl_vm_resume_on_args *a,
     struct failure *why)
 {
-	enum err rc = api_vm_check_boot(
-	    c->view, c->self, &a->host, api_vm_floor(c->self), why);
+	enum err rc = api_vm_check_world(c, HV_RESTORE, why);
+
+	if (rc == ERR_NONE)
+		rc = api_vm_check_boot(
+		    c->view, c->self, &a->host, api_vm_floor(c->self), why);
 
 	if (rc != ERR_NONE)
 		return rc;
@@ -180,8 +194,10 @@ api_vm_pool_migrate(struct api_call *c,
 	const struct idl_ref from = vm->resident_on;
 	const struct idl_vm_metrics *m =
 	    fld_get(c->view, IDL_CLASS_VM_METRICS, &vm->metrics);
-	enum err rc;
+	enum err rc = api_vm_check_world(c, HV_MIGRATE, why);
 
+	if (rc != ERR_NONE)
+		return rc;
 	if (idl_ref_equal(&from, &a->host))
 		return err_fail(why, ERR_OPERATION_NOT_ALLOWED, "s",
 		    "The VM runs on this host already");

@@ -46,7 +46,12 @@ pin(struct idl_vm *vm, const struct hv_domain *d)
 	vm->memory_static_max = bytes;
 }
 
-/* bound - the range that a found domain is run with, put in order */
+/*
+ * bound - the range that a found domain is run with, put in order
+ *
+ * Nobody has said how little the guest can work with: static_min is 0, or its
+ * range could never be lowered.
+ */
 static void
 bound(struct idl_vm *vm, const struct hv_domain *d)
 {
@@ -57,8 +62,8 @@ bound(struct idl_vm *vm, const struct hv_domain *d)
 		max = d->maxmem_kib;
 	lo = lo < max ? lo : max;
 	hi = hi < lo ? lo : hi < max ? hi : max;
-	vm->memory_static_min = hv_facts_bytes(lo);
-	vm->memory_dynamic_min = vm->memory_static_min;
+	vm->memory_static_min = 0;
+	vm->memory_dynamic_min = hv_facts_bytes(lo);
 	vm->memory_dynamic_max = hv_facts_bytes(hi);
 	vm->memory_static_max = hv_facts_bytes(max);
 }
