@@ -7,7 +7,7 @@ PKG_BUILD := python3 gcc libc6-dev binutils libevent-dev libhttp-parser-dev \
 	libpam0g-dev
 PKG_CHECK := libcriterion-dev openssl bash \
 	python3-os-xenapi curl sqlite3 clang clang-tidy clang-format \
-	libclang-rt-14-dev valgrind git procps
+	libclang-rt-14-dev valgrind git procps spin
 # a client that comes from npm; without them its test counts as skipped
 PKG_CLIENTS := nodejs npm
 # real Xen in an emulated machine (tests/xenlab); without them: skipped

@@ -124,6 +124,7 @@ events() { $PY tests/clients/events.py; }
 crash() { $PY tests/clients/crash.py "${CRASH_ROUNDS:-200}"; }
 fuzz() { $MAKE fuzz-bounded; }
 style() { $MAKE style; }
+spin() { sh tests/model-check/check.sh; }
 nothing_to_do() { $MAKE -q build; }
 
 want="$*"
@@ -131,6 +132,7 @@ phase unit unit
 phase rebuild nothing_to_do
 phase purity purity
 phase style style
+phase spin spin
 phase contract contract
 phase client client
 phase npm npm
