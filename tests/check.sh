@@ -102,6 +102,7 @@ npm() { $PY tests/clients/npm_xen_api.py; }
 replay() { $PY tests/clients/replay.py; }
 curl_wire() { $PY tests/clients/wire_curl.py; }
 json() { $PY tests/clients/json_rpc.py; }
+misuse() { $PY tests/clients/misuse.py; }
 roles() {
 	$MAKE build/make-certs && $PY tests/clients/roles.py
 }
@@ -138,6 +139,7 @@ phase client client
 phase npm npm
 phase replay replay
 phase json json
+phase misuse misuse
 phase curl curl_wire
 phase xe xe
 phase events events

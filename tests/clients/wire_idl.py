@@ -31,6 +31,7 @@ class Message:
         self.field = facts.get("field")
         self.operation = facts.get("operation")
         self.deprecated = facts.get("deprecated", False)
+        self.asynchronous = facts.get("async", False)
         self.cls = name.split(".")[0]
 
     @property
@@ -49,7 +50,7 @@ class Idl:
         self.at = 0
         self.roles, self.enums, self.operations = [], {}, {}
         self.classes, self.attributes, self.messages = {}, {}, {}
-        self.errors = set()
+        self.errors = {}           # code: (sentence, parameters' names)
         while self.at < len(self.tokens):
             getattr(self, "read_" + self.next())()
 
@@ -114,14 +115,20 @@ class Idl:
         self.enums[self.operation_enum].append(name)
 
     def read_error(self):
-        code = self.next()
-        while self.next() != ")":
-            pass
+        code, params = self.next(), []
+        self.expect("(")
+        while self.peek() != ")":
+            word = self.next()
+            if self.peek() == ":":
+                params.append(word)
+        self.next()
         if self.peek() == "print":
             self.next()
             code = self.next().strip('"')
-        self.errors.add(code)
-        self.docs()
+        words = []
+        while self.peek()[0] == '"':
+            words.append(self.next().strip('"'))
+        self.errors[code] = (" ".join(words), params)
 
     def read_type(self):
         name = self.next()
@@ -207,7 +214,7 @@ class Idl:
             word = self.next()
             if word in ("role", "operation"):
                 facts[word] = self.next()
-            elif word in ("bare", "deprecated"):
+            elif word in ("bare", "deprecated", "async"):
                 facts[word] = True
             elif word == "nosession":
                 facts["session"] = False
