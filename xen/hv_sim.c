@@ -10,49 +10,13 @@
 /* Own */
 #include "model/idl.h"
 #include "xen/hv_sim_priv.h"
+#include "xen/hv_uuid.h"
 
 #define GIB_KIB (1024ull * MIB_KIB)
 #define MEMORY_MAX_KIB (1ull << 44) /* 16 PiB: sums stay far below 2^53 */
 #define BUCKETS_MIN 64
 
 /* ---- names and uuids ---- */
-
-/* mix - FNV-1a, then a finalizer so that every bit counts */
-static uint64_t
-mix(uint64_t h, const char *s)
-{
-	for (; *s != '\0'; s++)
-		h = (h ^ (unsigned char)*s) * 0x100000001b3ull;
-	h = (h ^ (h >> 30)) * 0xbf58476d1ce4e5b9ull;
-	h = (h ^ (h >> 27)) * 0x94d049bb133111ebull;
-	return h ^ (h >> 31);
-}
-
-struct hv_uuid
-hv_sim_uuid_of_name(const char *kind, const char *name)
-{
-	struct hv_uuid u;
-	uint64_t seed = mix(0xcbf29ce484222325ull, kind);
-
-	u.hi = mix(seed, name);
-	u.lo = mix(seed ^ 0x9e3779b97f4a7c15ull, name);
-	/* RFC 9562: version 8 (our own making), variant 10 */
-	u.hi = (u.hi & ~0xf000ull) | 0x8000ull;
-	u.lo = (u.lo & ~(3ull << 62)) | (2ull << 62);
-	return u;
-}
-
-static bool
-same(const struct hv_uuid *a, const struct hv_uuid *b)
-{
-	return a->hi == b->hi && a->lo == b->lo;
-}
-
-static bool
-is_zero(const struct hv_uuid *u)
-{
-	return u->hi == 0 && u->lo == 0;
-}
 
 /* dom0_uuid - dom0 is always the same for a host */
 static struct hv_uuid
@@ -62,7 +26,7 @@ dom0_uuid(const struct hv_uuid *host)
 	char text[IDL_UUID_TEXT];
 
 	idl_uuid_write(&ref, text);
-	return hv_sim_uuid_of_name("dom0", text);
+	return hv_uuid_of_name("dom0", text);
 }
 
 /* ---- finding ---- */
@@ -71,7 +35,7 @@ struct hv_sim_machine *
 hv_sim_find_host(struct hv_sim *w, const struct hv_uuid *uuid)
 {
 	for (size_t i = 0; i < w->nhosts; i++)
-		if (same(&w->hosts[i].conf.uuid, uuid))
+		if (hv_uuid_equal(&w->hosts[i].conf.uuid, uuid))
 			return &w->hosts[i];
 	return NULL;
 }
@@ -88,7 +52,7 @@ hv_sim_find(struct hv_sim *w, const struct hv_uuid *uuid)
 	struct hv_sim_dom *d;
 
 	for (d = *bucket_of(w, uuid); d != NULL; d = d->next)
-		if (same(&d->uuid, uuid))
+		if (hv_uuid_equal(&d->uuid, uuid))
 			return d;
 	return NULL;
 }
@@ -457,8 +421,8 @@ boot(struct hv_sim *w, struct hv_sim_machine *h, const struct hv_sim_host *conf)
 	TAILQ_INIT(&h->doms);
 	h->conf = *conf;
 	h->conf.flags &= HV_H_HVM;
-	if (is_zero(&h->conf.uuid))
-		h->conf.uuid = hv_sim_uuid_of_name("host", h->conf.name);
+	if (hv_uuid_is_null(&h->conf.uuid))
+		h->conf.uuid = hv_uuid_of_name("host", h->conf.name);
 	if (hv_sim_find_host(w, &h->conf.uuid) != NULL)
 		return false;
 	w->nhosts++;

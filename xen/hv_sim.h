@@ -157,9 +157,4 @@ bool hv_sim_conserves(struct hv_sim *w, char *text, size_t bytes);
 struct hv_link *hv_sim_link(
     struct hv_sim *w, const struct hv_link_calls *calls);
 
-/*
- * hv_sim_uuid_of_name - a uuid that is always the same for a kind and a name
- */
-struct hv_uuid hv_sim_uuid_of_name(const char *kind, const char *name);
-
 #endif

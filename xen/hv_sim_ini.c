@@ -8,6 +8,7 @@
 /* Own */
 #include "model/idl.h"
 #include "xen/hv_sim_ini.h"
+#include "xen/hv_uuid.h"
 
 #define NUMBER_MAX 8192 /* of cpus */
 
@@ -49,7 +50,7 @@ known(const struct hv_sim_host *h)
 {
 	if (h->uuid.hi != 0 || h->uuid.lo != 0)
 		return h->uuid;
-	return hv_sim_uuid_of_name("host", h->name);
+	return hv_uuid_of_name("host", h->name);
 }
 
 /* ---- sections ---- */

@@ -19,6 +19,7 @@
 /* Own */
 #include "xen/hv_link.h"
 #include "xen/hv_sim.h"
+#include "xen/hv_uuid.h"
 
 #define SENDERS 4
 #define COMMANDS 10000
@@ -137,7 +138,7 @@ local_run(void)
 	pthread_t t;
 
 	c.world = hv_sim_new(NULL, 0);
-	c.host = hv_sim_uuid_of_name("host", "sim");
+	c.host = hv_uuid_of_name("host", "sim");
 	if (c.world == NULL || (c.link = hv_sim_link(c.world, &calls)) == NULL)
 		die("out of memory");
 	if (pthread_create(&t, NULL, clock_hand, &c) != 0)
@@ -173,7 +174,7 @@ process_run(const char *dir, const char *program)
 		struct crowd c = {.link = NULL};
 		struct hv_link_calls calls = {
 		    .ctx = &c, .up = on_up, .lost = on_lost};
-		c.host = hv_sim_uuid_of_name("host", "sim");
+		c.host = hv_uuid_of_name("host", "sim");
 		if (hv_link_spawn(
 			&c.link, dir, argv, &calls, why, sizeof why) != 0)
 			die(why);
