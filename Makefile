@@ -26,7 +26,7 @@ say = $(if $(V),,@echo "  $(1) $@")
 
 .PHONY: build
 build: build/.deps-build $(O)/xenapi-memoryd $(O)/xenapi-memory-hv-sim \
-    $(O)/xe-memory $(O)/xenapi-memory-pam
+    $(O)/xenapi-memory-hv-xen $(O)/xe-memory $(O)/xenapi-memory-pam
 
 include .ci/packages.mk
 
@@ -56,7 +56,9 @@ $(GEN_MODEL) $(GEN_API) $(GEN_CLI): $(GEN_STAMP) ;
 # ---- libraries, one per folder ----
 SRC_model := $(wildcard model/*.c) $(GEN_MODEL)
 SRC_journal := $(wildcard model/journal/*.c)
-SRC_hv := $(filter-out %_main.c,$(wildcard xen/*.c))
+# what needs Xen's own libraries goes into one program only
+SRC_xenlib := $(wildcard xen/hv_*_lib.c)
+SRC_hv := $(filter-out %_main.c $(SRC_xenlib),$(wildcard xen/*.c))
 SRC_api := $(wildcard api/*.c) $(GEN_API)
 SRC_certs := $(filter-out %_main.c,$(wildcard certs/*.c))
 SRC_server := $(filter-out server/main.c server/%_main.c, \
@@ -90,6 +92,14 @@ $(O)/xenapi-memory-hv-sim: $(call obj,xen/hv_sim_main.c) $(O)/libhv.a \
     $(O)/libmodel.a
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(O)/libhv.a $(O)/libmodel.a -linih -lpthread -lm
+# xenctrl.h is written in GNU C
+$(O)/obj/xen/hv_xc_lib.o: CFLAGS += -std=gnu17
+build/tidy/xen/hv_xc_lib.ok: TIDY_STD := gnu17
+$(O)/xenapi-memory-hv-xen: $(call obj,xen/hv_xen_main.c $(SRC_xenlib)) \
+    $(O)/libhv.a $(O)/libmodel.a
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(O)/libhv.a \
+	    $(O)/libmodel.a -lxenctrl -lxenstore -lxentoollog -lpthread -lm
 $(O)/xenapi-memory-pam: $(call obj,server/pam_main.c)
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< -lpam

@@ -4,7 +4,7 @@
 PKG_BUILD := python3 gcc libc6-dev binutils libevent-dev libhttp-parser-dev \
 	libexpat1-dev libssl-dev libsqlite3-dev libjansson-dev libinih-dev \
 	libcrypt-dev libxmlrpc-core-c3-dev libcurl4-openssl-dev libncurses-dev \
-	libpam0g-dev
+	libpam0g-dev libxen-dev
 PKG_CHECK := libcriterion-dev openssl bash \
 	python3-os-xenapi curl sqlite3 clang clang-tidy clang-format \
 	libclang-rt-14-dev valgrind git procps spin

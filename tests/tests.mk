@@ -43,7 +43,7 @@ STRESS := $(foreach s,$(STRESS_SRC),$(call stress_name,$(s)))
 
 .PHONY: check variant-tests variant-stress style
 variant-tests: $(O)/xenapi-memoryd $(O)/xenapi-memory-hv-sim \
-    $(O)/xe-memory $(O)/xenapi-memory-pam $(UNITS)
+    $(O)/xenapi-memory-hv-xen $(O)/xe-memory $(O)/xenapi-memory-pam $(UNITS)
 variant-stress: $(O)/xenapi-memoryd $(O)/xenapi-memory-hv-sim \
     $(O)/xenapi-memory-pam $(STRESS)
 
@@ -51,13 +51,15 @@ check: deps-check build variant-tests
 	@MAKE="$(MAKE)" MAKEFLAGS= tests/check.sh
 
 TIDY_SRC := $(foreach l,$(LIBS),$(filter-out $(GEN)/%,$(SRC_$(l)))) \
-	server/main.c server/pam_main.c xen/hv_sim_main.c \
+	server/main.c server/pam_main.c $(wildcard xen/*_main.c) \
+	$(SRC_xenlib) \
 	$(wildcard cli/xe_*.c) $(IDLC_SRC)
 TIDY_OK := $(patsubst %.c,build/tidy/%.ok,$(TIDY_SRC))
+TIDY_STD := c17
 build/tidy/%.ok: %.c .clang-tidy $(GEN_STAMP)
 	@mkdir -p $(@D)
 	@echo "  TIDY $<"
-	@clang-tidy --quiet --warnings-as-errors='*' $< -- -std=c17 \
+	@clang-tidy --quiet --warnings-as-errors='*' $< -- -std=$(TIDY_STD) \
 	    -D_GNU_SOURCE -I. -I$(GEN) 2>$@.err || { cat $@.err; exit 1; }
 	@touch $@
 style: $(TIDY_OK)

@@ -92,9 +92,9 @@ struct hv_domain {
 	uint32_t flags; /* HV_D_* */
 	char name[HV_NAME_BYTES];
 	char domain_type[16]; /* IDL spelling: hvm pv pv_in_pvh pvh */
-	uint32_t vcpus;
-	uint32_t pad;
-	uint64_t actual_kib; /* RAM pages it holds now (image: then) */
+	uint32_t vcpus;	      /* online */
+	uint32_t vcpus_max;   /* it can have; 0: what is online is all */
+	uint64_t actual_kib;  /* RAM pages it holds now (image: then) */
 	uint64_t maxmem_kib;
 	uint64_t target_kib;
 	uint64_t dynamic_min_kib;

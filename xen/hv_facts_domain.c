@@ -101,7 +101,9 @@ create(struct hv_facts *f, struct fld_tx *tx, const struct idl_host *host,
 	vm->domain_type = type_of(d);
 	vm->HVM_boot_policy =
 	    vm->domain_type == IDL_DOMAIN_TYPE_HVM ? "BIOS order" : "";
-	vm->VCPUs_max = d->vcpus > 0 ? d->vcpus : 1;
+	vm->VCPUs_max = d->vcpus_max > d->vcpus ? d->vcpus_max : d->vcpus;
+	if (vm->VCPUs_max == 0)
+		vm->VCPUs_max = 1;
 	vm->VCPUs_at_startup = vm->VCPUs_max;
 	vm->is_control_domain = (d->flags & HV_D_CONTROL) != 0;
 	if (vm->is_control_domain) {

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/* System */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+/* Own */
+#include "xen/hv_xen_priv.h"
+
+/* What a call may take.  xenstored is one thread: it may have much to do. */
+#define XC_LIMIT_MS 5000
+#define XS_LIMIT_MS 3000
+
+#define RETRY_MS 500
+#define DRAIN_MS 20 /* watches are heard no more often */
+
+/* ---- trouble ---- */
+
+/* note - a connection's trouble has changed: one line in the log */
+static void
+note(const char **trouble, const char *now, const char *well)
+{
+	if (now == *trouble ||
+	    (now != NULL && *trouble != NULL && strcmp(now, *trouble) == 0))
+		return;
+	(void)fprintf(stderr, "hv-xen: %s\n", now != NULL ? now : well);
+	*trouble = now;
+}
+
+void
+hv_xen_health(struct hv_xen *x)
+{
+	struct hv_msg m;
+
+	hv_msg_init(&m, HV_HEALTH);
+	(void)snprintf(m.u.health.text, sizeof m.u.health.text, "%s%s%s",
+	    x->xc_trouble != NULL ? x->xc_trouble : "",
+	    x->xc_trouble != NULL && x->xs_trouble != NULL ? "; " : "",
+	    x->xs_trouble != NULL ? x->xs_trouble : "");
+	if (strcmp(m.u.health.text, x->health_said.text) == 0)
+		return;
+	x->health_said = m.u.health;
+	hv_xen_say(x, &m);
+}
+
+/* ---- Xen ---- */
+
+int
+hv_xen_xc(struct hv_xen *x, struct hv_xc_call *c)
+{
+	const struct hv_xc *xc = &x->conf.xc;
+
+	if (x->conf.xc_thread == NULL) {
+		xc->call(xc->ctx, c);
+	} else if (!hv_timed_call(x->conf.xc_thread, xc->call, xc->ctx, c,
+		       sizeof *c, XC_LIMIT_MS)) {
+		note(&x->xc_trouble, "Xen does not answer", "");
+		return ETIMEDOUT;
+	}
+	note(&x->xc_trouble, NULL, "Xen answers again");
+	return c->error;
+}
+
+/* ---- xenstore ---- */
+
+/* xs_lost - there is no connection any more, and why */
+static void
+xs_lost(struct hv_xen *x, const char *trouble)
+{
+	note(&x->xs_trouble, trouble, "");
+	x->xs_up = false;
+	x->xs_retry_ms = x->now_ms + RETRY_MS;
+	x->fired = false;
+	if (x->watch_fd >= 0)
+		(void)close(x->watch_fd); /* epoll forgets it with that */
+	x->watch_fd = -1;
+	x->armed = false;
+}
+
+/* xs_call - a batch, connected or not; 0 or errno */
+static int
+xs_call(struct hv_xen *x, struct hv_xs_batch *b)
+{
+	const struct hv_xs *xs = &x->conf.xs;
+
+	if (x->conf.xs_thread == NULL)
+		xs->call(xs->ctx, b);
+	else if (!hv_timed_call(x->conf.xs_thread, xs->call, xs->ctx, b,
+		     sizeof *b, XS_LIMIT_MS))
+		return ETIMEDOUT;
+	return b->error;
+}
+
+int
+hv_xen_xs(struct hv_xen *x, struct hv_xs_batch *b)
+{
+	int e;
+
+	if (!x->xs_up)
+		return ECONNRESET;
+	e = xs_call(x, b);
+	if (e == ETIMEDOUT)
+		xs_lost(x, "xenstored does not answer");
+	else if (e == ECONNRESET)
+		xs_lost(x, "the connection to xenstored has ended");
+	return e;
+}
+
+/* watch_all - the watches that are about no domain in particular */
+static int
+watch_all(struct hv_xen *x)
+{
+	static const char *const special[] = {
+	    "@introduceDomain", "@releaseDomain"};
+	struct hv_xs_batch b;
+	struct hv_xs_op *op;
+
+	memset(&b, 0, sizeof b);
+	b.what = HV_XS_DO;
+	for (size_t i = 0; i < 2; i++) {
+		op = hv_xs_add(&b, HV_XS_WATCH, "%s", special[i]);
+		if (op != NULL)
+			(void)snprintf(op->value, sizeof op->value, "domains");
+	}
+	return hv_xen_xs(x, &b);
+}
+
+/* listen_on - wake up when this is readable; -1: there is nothing to wait on */
+static void
+listen_on(struct hv_xen *x, int fd)
+{
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLONESHOT};
+
+	x->watch_fd = fd;
+	x->armed = fd >= 0 && epoll_ctl(x->epoll, EPOLL_CTL_ADD, fd, &ev) == 0;
+}
+
+void
+hv_xen_xs_open(struct hv_xen *x)
+{
+	struct hv_xs_batch b;
+	struct hv_xen_dom *d;
+	int e;
+
+	if (x->xs_up || x->now_ms < x->xs_retry_ms)
+		return;
+	x->xs_retry_ms = x->now_ms + RETRY_MS;
+	memset(&b, 0, sizeof b);
+	b.what = HV_XS_OPEN;
+	e = xs_call(x, &b);
+	if (e != 0) {
+		note(&x->xs_trouble,
+		    e == ETIMEDOUT ? "xenstored does not answer"
+		    : e == EACCES || e == EPERM
+			? "no right to connect to xenstored"
+			: "xenstored is not running",
+		    "");
+		return;
+	}
+	x->xs_up = true;
+	listen_on(x, b.fd);
+	if (watch_all(x) != 0)
+		return;
+	TAILQ_FOREACH(d, &x->doms, link)
+	{
+		d->watched = false;
+		d->dirty = true;
+		d->gap_ms = 0;
+	}
+	note(&x->xs_trouble, NULL, "xenstored answers again");
+}
+
+/* heard - one of our tokens */
+static void
+heard(struct hv_xen *x, const char *token)
+{
+	int32_t domid = hv_xen_keys_token(token);
+	struct hv_xen_dom *d;
+
+	TAILQ_FOREACH(d, &x->doms, link)
+	if ((int32_t)d->xen.domid == domid)
+		d->dirty = true;
+}
+
+/* is_firing - has a watch fired?  It is not asked again until rearmed. */
+static bool
+is_firing(struct hv_xen *x)
+{
+	struct epoll_event ev;
+
+	if (x->watch_fd < 0)
+		return x->xs_up; /* no way to know */
+	if (x->armed && epoll_wait(x->epoll, &ev, 1, 0) == 1) {
+		x->armed = false;
+		x->fired = true;
+	}
+	return x->fired;
+}
+
+/* rearm - wait for the next */
+static void
+rearm(struct hv_xen *x)
+{
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLONESHOT};
+
+	x->fired = false;
+	if (x->watch_fd >= 0)
+		x->armed =
+		    epoll_ctl(x->epoll, EPOLL_CTL_MOD, x->watch_fd, &ev) == 0;
+}
+
+void
+hv_xen_xs_events(struct hv_xen *x)
+{
+	struct hv_xs_batch b;
+
+	if (x->now_ms < x->drain_ms || !is_firing(x))
+		return;
+	x->drain_ms = x->now_ms + DRAIN_MS;
+	memset(&b, 0, sizeof b);
+	b.what = HV_XS_EVENTS;
+	if (hv_xen_xs(x, &b) != 0)
+		return;
+	for (uint32_t i = 0; i < b.n && i < HV_XS_OPS_MAX; i++)
+		heard(x, b.op[i].value);
+	if (b.n > 0)
+		hv_xen_soon(x);
+	rearm(x);
+}
