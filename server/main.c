@@ -519,21 +519,23 @@ open_api(struct daemon *d)
 static void
 start_hv(struct daemon *d)
 {
-	static char sim[] = "--sim", take_over[] = "--take-over";
+	static char sim[] = "--sim", state[] = "--state";
+	static char take_over[] = "--take-over";
 	bool is_xen = d->conf.world == CONF_XEN;
 	char why[500];
 
 	find_program(
 	    d->hv_program, is_xen ? MAIN_HV_XEN_PROGRAM : MAIN_HV_SIM_PROGRAM);
 	d->hv.argv[0] = d->hv_program;
-	if (d->conf.takes_over)
-		d->hv.argv[1] = take_over;
-	if (d->conf.sim != NULL) {
-		d->hv.argv[1] = sim;
-		d->hv.argv[2] = strdup(d->conf.sim);
+	if (is_xen || d->conf.sim != NULL) {
+		d->hv.argv[1] = is_xen ? state : sim;
+		d->hv.argv[2] =
+		    strdup(is_xen ? d->conf.state_dir : d->conf.sim);
 		if (d->hv.argv[2] == NULL)
 			log_fatalx("out of memory");
 	}
+	if (is_xen && d->conf.takes_over)
+		d->hv.argv[3] = take_over;
 	d->hv.takes_over = d->conf.takes_over;
 	d->hv.backend = is_xen ? "xen" : "sim";
 	d->hv.state_dir = d->conf.state_dir;

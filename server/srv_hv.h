@@ -29,7 +29,7 @@
 #include "api/boot.h"
 #include "xen/hv_link.h"
 
-#define SRV_HV_ARGS 4
+#define SRV_HV_ARGS 5
 
 struct srv_hv {
 	pthread_mutex_t lock; /* link, sending on it, ill */

@@ -45,14 +45,14 @@ def run(argv):
 def refusals():
     """What the process says at the first start is the daemon's last word."""
     with tempfile.TemporaryDirectory() as folder:
-        argv = staged(folder, 'echo "no rights on privcmd: $#$*" >&2\n'
+        argv = staged(folder, 'echo "no rights on privcmd: $*" >&2\n'
                               'exit 1\n')
-        for more, said in (([], "0"), (["--take-over"], "1--take-over")):
+        for more, said in (([], ""), (["--take-over"], " --take-over")):
             status, out, err = run(argv + ["--backend", "xen"] + more)
             same("exit status", status, 1)
             same("not ready", out, "")
             has("its sentence", err, "xenapi-memoryd: hypervisor: "
-                "no rights on privcmd: %s\n" % said)
+                "no rights on privcmd: --state %s%s\n" % (argv[2], said))
         os.unlink(os.path.join(folder, "xenapi-memory-hv-xen"))
         status, out, err = run(argv + ["--backend", "xen"])
         same("exit status without the program", status, 1)
