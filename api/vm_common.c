@@ -215,6 +215,8 @@ api_vm_hv_failure(struct api_call *c, struct failure *why)
 		return err_internal(why, "the hypervisor has no such host");
 	case HV_REFUSED:
 		return err_internal(why, "%s", r->text);
+	case HV_BUSY:
+		return err_internal(why, "the hypervisor is busy with the VM");
 	case HV_LOST:
 		break;
 	}

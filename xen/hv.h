@@ -30,6 +30,7 @@
 #include <stddef.h>
 
 #include "xen/hv_command.h"
+#include "xen/hv_stats.h"
 
 #define HV_PROTOCOL 2
 
@@ -42,6 +43,7 @@ enum hv_type {
 	HV_SYNCED,
 	HV_RESULT,
 	HV_HEALTH, /* what the process itself lacks; when that changes */
+	HV_STATS,  /* readings of guests that are polled */
 	/* down */
 	HV_SYNC = 64,
 	HV_COMMAND,
@@ -127,6 +129,7 @@ struct hv_msg {
 		struct hv_command command;
 		struct hv_result result;
 		struct hv_health health;
+		struct hv_stats stats;
 	} u;
 };
 

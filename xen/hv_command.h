@@ -15,6 +15,7 @@
 #define HV_NAME_BYTES 256
 #define HV_BEHAVIOUR_BYTES 256
 #define HV_TEXT_BYTES 256
+#define HV_SECONDS_MAX 86400u
 
 struct hv_uuid {
 	uint64_t hi, lo; /* same layout as struct idl_ref */
@@ -40,6 +41,8 @@ enum hv_verb {
 	HV_SET_OFFSET, /* memory-offset, once calibrated */
 	HV_MARK,       /* flag: the domain is uncooperative, or not */
 	HV_CLAIM,      /* pages for a domain that is being built; 0: none */
+	HV_POLL,       /* ask the guest for statistics every seconds; 0: no */
+	HV_DIRTY,      /* count what it writes for seconds, then answer */
 };
 
 enum hv_status {
@@ -49,6 +52,7 @@ enum hv_status {
 	HV_NO_HOST,
 	HV_REFUSED,	/* text says why */
 	HV_UNSUPPORTED, /* this hypervisor process cannot do that */
+	HV_BUSY,	/* somebody else does it to that domain */
 	HV_LOST,	/* made by the link: the process went away */
 };
 
@@ -74,7 +78,7 @@ struct hv_command {
 	uint64_t claim_kib;    /* CLAIM: all that the domain will have */
 	int64_t offset_kib;    /* SET_OFFSET */
 	uint32_t flag;	       /* MARK */
-	uint32_t pad;
+	uint32_t seconds;      /* POLL, DIRTY */
 };
 
 struct hv_result {
@@ -83,6 +87,7 @@ struct hv_result {
 	int32_t domid;
 	uint64_t needed_kib;
 	uint64_t free_kib;
+	uint64_t dirty_kib; /* DIRTY: written at least once */
 	char text[HV_TEXT_BYTES];
 };
 

@@ -30,6 +30,8 @@ hv_msg_bytes(uint32_t type)
 		return BYTES_WITH(result);
 	case HV_HEALTH:
 		return BYTES_WITH(health);
+	case HV_STATS:
+		return BYTES_WITH(stats);
 	case HV_SYNCED:
 	case HV_SYNC:
 	case HV_QUIT:
@@ -167,7 +169,7 @@ gone_ok(const struct hv_gone *g)
 static bool
 command_ok(const struct hv_command *c)
 {
-	return c->verb >= HV_BUILD && c->verb <= HV_CLAIM &&
+	return c->verb >= HV_BUILD && c->verb <= HV_DIRTY &&
 	       domid_ok(c->domid) && text_ok(c->name, sizeof c->name) &&
 	       text_ok(c->behaviour, sizeof c->behaviour) &&
 	       type_ok(c->domain_type, sizeof c->domain_type) &&
@@ -179,7 +181,7 @@ command_ok(const struct hv_command *c)
 	       c->overhead_kib <= AMOUNT_MAX_KIB &&
 	       c->maxmem_kib <= AMOUNT_MAX_KIB &&
 	       c->claim_kib <= AMOUNT_MAX_KIB && offset_ok(c->offset_kib) &&
-	       c->flag <= 1;
+	       c->flag <= 1 && c->seconds <= HV_SECONDS_MAX;
 }
 
 static bool
@@ -188,7 +190,20 @@ result_ok(const struct hv_result *r)
 	return r->status >= HV_OK && r->status <= HV_LOST &&
 	       domid_ok(r->domid) && r->needed_kib <= AMOUNT_MAX_KIB &&
 	       r->free_kib <= AMOUNT_MAX_KIB &&
+	       r->dirty_kib <= AMOUNT_MAX_KIB &&
 	       text_ok(r->text, sizeof r->text);
+}
+
+static bool
+stats_ok(const struct hv_stats *s)
+{
+	if (s->n < 1 || s->n > HV_READINGS)
+		return false;
+	for (uint32_t i = 0; i < s->n; i++)
+		for (int tag = 0; tag < HV_STATS_GUEST; tag++)
+			if (s->reading[i].value[tag] < -1)
+				return false;
+	return true;
 }
 
 bool
@@ -211,6 +226,8 @@ hv_msg_check(const struct hv_msg *m, size_t n)
 		return command_ok(&m->u.command);
 	case HV_RESULT:
 		return result_ok(&m->u.result);
+	case HV_STATS:
+		return stats_ok(&m->u.stats);
 	case HV_HEALTH:
 		return text_ok(m->u.health.text, sizeof m->u.health.text);
 	default:

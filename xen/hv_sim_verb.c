@@ -500,6 +500,8 @@ static verb_f *const verbs[] = {
     [HV_SET_OFFSET] = cannot,
     [HV_MARK] = cannot,
     [HV_CLAIM] = cannot,
+    [HV_POLL] = cannot,
+    [HV_DIRTY] = cannot,
 };
 
 void

@@ -44,7 +44,7 @@ NOT_MODEL = re.compile(r"^(sys/socket|pthread|unistd|time\.h|sys/|fcntl|"
 PREFIX = {
     "libmodel": r"(arena|err|idl|fld|trie|mem|inv|bal|res|jrn|wrq|acct)_",
     "libjournal": r"jrn_",
-    "libhv": r"(hv|bal_loop)_",
+    "libhv": r"(hv|bal_loop|gst)_",
     "libapi": r"(api|sess|task|evt|disp|rpc)_",
     "libcerts": r"cert_",
     "libcli": r"cli_",

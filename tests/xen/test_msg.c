@@ -123,7 +123,7 @@ apply(struct hv_msg *m, enum twist t)
 		c->verb = 0;
 		break;
 	case VERB_HIGH:
-		c->verb = HV_CLAIM + 1;
+		c->verb = HV_DIRTY + 1;
 		break;
 	case VERB_NEGATIVE:
 		c->verb = -1;
