@@ -163,6 +163,7 @@ hv_sim_drop(struct hv_sim *w, struct hv_sim_dom *d)
 		at = &(*at)->next;
 	*at = d->next;
 	w->ndoms--;
+	hv_sim_stats_drop(w, d);
 	hv_sim_rest(w, d);
 	if (d->dirty)
 		TAILQ_REMOVE(&w->dirty, d, on_dirty);
@@ -177,8 +178,8 @@ hv_sim_drop(struct hv_sim *w, struct hv_sim_dom *d)
 
 /* ---- what goes up ---- */
 
-static void
-say(struct hv_sim *w, const struct hv_msg *m)
+void
+hv_sim_say(struct hv_sim *w, const struct hv_msg *m)
 {
 	if (w->peer.up != NULL)
 		w->peer.up(w->peer.ctx, m);
@@ -200,7 +201,7 @@ say_host(struct hv_sim *w, const struct hv_sim_machine *h)
 	u->boot_free_kib = h->boot_free_pages * PAGE_KIB;
 	u->cpus = h->conf.cpus;
 	u->flags = h->conf.flags | HV_H_SAMPLED;
-	say(w, &m);
+	hv_sim_say(w, &m);
 }
 
 static uint32_t
@@ -242,7 +243,7 @@ say_domain(struct hv_sim *w, const struct hv_sim_dom *d)
 	u->dynamic_max_kib = d->dynamic_max_kib;
 	u->static_max_kib = d->static_max_kib;
 	u->shadow_kib = d->shadow_kib;
-	say(w, &m);
+	hv_sim_say(w, &m);
 }
 
 void
@@ -258,7 +259,7 @@ hv_sim_say_gone(struct hv_sim *w, const struct hv_sim_machine *h,
 	m.u.gone.uuid = *uuid;
 	m.u.gone.domid = domid;
 	m.u.gone.end = (int32_t)end;
-	say(w, &m);
+	hv_sim_say(w, &m);
 }
 
 void
@@ -268,7 +269,7 @@ hv_sim_say_result(struct hv_sim *w, const struct hv_result *r)
 
 	hv_msg_init(&m, HV_RESULT);
 	m.u.result = *r;
-	say(w, &m);
+	hv_sim_say(w, &m);
 }
 
 void
@@ -324,7 +325,7 @@ sync_peer(struct hv_sim *w)
 	m.u.hello.flags = HV_W_BUILDS;
 	memcpy(m.u.hello.backend, "sim", sizeof "sim");
 	m.u.hello.epoch = w->epoch;
-	say(w, &m);
+	hv_sim_say(w, &m);
 	for (size_t i = 0; i < w->nhosts; i++)
 		say_host(w, &w->hosts[i]);
 	for (size_t i = 0; i < w->nhosts; i++)
@@ -333,7 +334,7 @@ sync_peer(struct hv_sim *w)
 	TAILQ_FOREACH(d, &w->images, on_host)
 	say_domain(w, d);
 	hv_msg_init(&m, HV_SYNCED);
-	say(w, &m);
+	hv_sim_say(w, &m);
 }
 
 /* ---- the world ---- */
@@ -461,7 +462,7 @@ hv_sim_new(const struct hv_sim_host *hosts, size_t n)
 		n = 1;
 	}
 	w->hosts = calloc(n, sizeof *w->hosts);
-	ok = w->hosts != NULL && grow(w) &&
+	ok = w->hosts != NULL && grow(w) && hv_sim_stats_init(w) &&
 	     getrandom(&w->epoch, sizeof w->epoch, 0) == sizeof w->epoch;
 	for (size_t i = 0; ok && i < n; i++)
 		ok = boot(w, &w->hosts[i], &hosts[i]);
@@ -559,6 +560,7 @@ hv_sim_free(struct hv_sim **wp)
 	for (size_t i = 0; i < w->nhosts; i++)
 		free_all(&w->hosts[i].doms);
 	free_all(&w->images);
+	hv_sim_stats_fini(w);
 	(void)pthread_cond_destroy(&w->quiet); /* ours and free */
 	(void)pthread_mutex_destroy(&w->lock);
 	free(w->hosts);
@@ -598,6 +600,7 @@ hv_sim_step(struct hv_sim *w, uint64_t ms)
 {
 	enter(w);
 	hv_sim_run(w, ms);
+	hv_sim_stats_run(w);
 	hv_sim_report(w);
 	leave_to(w, w->peer);
 }

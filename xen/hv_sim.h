@@ -26,6 +26,10 @@
  *   vanish_ms=N    dies after
  *   shutdown_ms=N  takes so long to shut down or reboot when asked to
  *   deaf           never does what it is asked to (shutdown, reboot)
+ *   used_kib=N     its programs need so much: it swaps when it has less
+ *   wss_kib=N      it writes to so much of its memory, over and over
+ *   silent         has no agent that tells statistics
+ *   lies           tells statistics that cannot be
  *
  * Guest time stands still while the domain is paused.  A guest that has a
  * balloon driver and has been off its target for more than 20 s is marked

@@ -79,6 +79,9 @@ settle_one(struct hv_sim *w, struct hv_sim_dom *d)
 		hv_sim_end(w, d, HV_END_HALTED);
 		return true;
 	}
+	if (d->count_id != 0 && w->now_ms >= d->count_end_ms)
+		hv_sim_count_end(w, d, HV_OK);
+	hv_sim_stats_answer(w, d);
 	if (d->ask.verb != 0 && d->ask.left_ms == 0 && hv_sim_hears(d)) {
 		hv_sim_ask_done(w, d);
 		return true;
@@ -99,6 +102,8 @@ event_ms(const struct hv_sim *w, const struct hv_sim_dom *d)
 
 	if (d->off_since_ms != SIM_NEVER && !d->uncooperative)
 		e = d->off_since_ms + SIM_UNCOOP_MS + 1 - w->now_ms;
+	if (d->count_id != 0)
+		e = least(e, d->count_end_ms - w->now_ms);
 	if (!d->running)
 		return e;
 	if (!d->booted)
@@ -256,7 +261,7 @@ hv_sim_next_ms(struct hv_sim *w)
 	int r = pthread_mutex_lock(&w->lock);
 
 	(void)r; /* a plain mutex of ours: cannot fail */
-	e = next_ms(w, &moving);
+	e = least(next_ms(w, &moving), hv_sim_stats_next_ms(w));
 	(void)pthread_mutex_unlock(&w->lock);
 	if (e == SIM_NEVER)
 		return -1;

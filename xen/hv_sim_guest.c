@@ -50,6 +50,10 @@ static const struct word words[] = {
     {"vanish_ms=", AMOUNT_NOT_ZERO, AT(vanish_ms)},
     {"shutdown_ms=", AMOUNT, AT(shutdown_ms)},
     {"deaf", FLAG, AT(deaf)},
+    {"used_kib=", AMOUNT, AT(used_kib)},
+    {"wss_kib=", AMOUNT, AT(wss_kib)},
+    {"silent", FLAG, AT(silent)},
+    {"lies", FLAG, AT(lies)},
 };
 
 /* word_of - the row of a word of n bytes; value_out: behind its '=' */

@@ -19,6 +19,7 @@
 #include <sys/queue.h>
 
 #include "model/units.h"
+#include "xen/gst.h"
 #include "xen/hv_sim.h"
 
 #define SIM_DOMID_END 0x7ff0 /* first id that Xen keeps for itself */
@@ -36,8 +37,11 @@ struct hv_sim_manner {
 	uint64_t vanish_ms; /* 0: never */
 	uint64_t shutdown_ms;
 	bool stuck;
+	uint64_t used_kib; /* its programs need so much */
+	uint64_t wss_kib;  /* ... and write so much, over and over */
 	bool no_balloon;
 	bool deaf;
+	bool silent, lies; /* asked for statistics */
 };
 
 /* A request that the guest has not yet done as it was asked. */
@@ -68,6 +72,10 @@ struct hv_sim_dom {
 	uint64_t rate_carry;   /* KiB * ms / s moved beyond whole pages */
 	struct hv_sim_manner manner;
 	struct hv_sim_ask ask;
+	uint64_t request;     /* for statistics, not answered; 0: none */
+	uint64_t swapped_kib; /* it had in its swap at most */
+	uint64_t count_id;    /* of HV_DIRTY under way; 0: none */
+	uint64_t count_end_ms;
 	bool control, running, booted, uncooperative;
 	bool busy, dirty; /* on these lists */
 };
@@ -104,6 +112,8 @@ struct hv_sim {
 	struct hv_sim_doms dirty;     /* domains to report */
 	struct hv_sim_bucket *bucket; /* by uuid, images too */
 	size_t nbuckets, ndoms;
+	struct gst_poll *poll;
+	struct hv_msg *stats; /* readings that gather */
 };
 
 /* ---- hv_sim.c ---- */
@@ -155,10 +165,12 @@ void hv_sim_rest(struct hv_sim *w, struct hv_sim_dom *d);
 
 /*
  * hv_sim_report - everything dirty goes up
+ * hv_sim_say - one message goes up, if anybody listens
  * hv_sim_say_gone - a domain's end goes up
  * hv_sim_say_result - a command's answer goes up
  */
 void hv_sim_report(struct hv_sim *w);
+void hv_sim_say(struct hv_sim *w, const struct hv_msg *m);
 void hv_sim_say_gone(struct hv_sim *w, const struct hv_sim_machine *h,
     const struct hv_uuid *uuid, int32_t domid, enum hv_end end);
 void hv_sim_say_result(struct hv_sim *w, const struct hv_result *r);
@@ -223,5 +235,34 @@ void hv_sim_ask_done(struct hv_sim *w, struct hv_sim_dom *d);
  * hv_sim_end - a domain ends: what was asked of it is answered, it goes
  */
 void hv_sim_end(struct hv_sim *w, struct hv_sim_dom *d, enum hv_end end);
+
+/* ---- hv_sim_stats.c ---- */
+
+/*
+ * hv_sim_stats_init, hv_sim_stats_fini - polling, of a world; false: no memory
+ * hv_sim_stats_drop - a domain goes
+ */
+bool hv_sim_stats_init(struct hv_sim *w);
+void hv_sim_stats_fini(struct hv_sim *w);
+void hv_sim_stats_drop(struct hv_sim *w, const struct hv_sim_dom *d);
+
+/*
+ * hv_sim_stats_run - ask whoever is due; all readings go up
+ * hv_sim_stats_next_ms - ms until somebody is due; SIM_NEVER
+ * hv_sim_stats_answer - a guest answers what it was asked, if it can now
+ */
+void hv_sim_stats_run(struct hv_sim *w);
+uint64_t hv_sim_stats_next_ms(const struct hv_sim *w);
+void hv_sim_stats_answer(struct hv_sim *w, struct hv_sim_dom *d);
+
+/*
+ * hv_sim_stats_poll - HV_POLL; an enum hv_status
+ * hv_sim_count - HV_DIRTY begins; HV_OK: hv_sim_count_end answers it
+ */
+int32_t hv_sim_stats_poll(
+    struct hv_sim *w, struct hv_sim_dom *d, uint32_t interval_s);
+int32_t hv_sim_count(
+    struct hv_sim *w, struct hv_sim_dom *d, uint64_t id, uint32_t seconds);
+void hv_sim_count_end(struct hv_sim *w, struct hv_sim_dom *d, int32_t status);
 
 #endif

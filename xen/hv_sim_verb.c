@@ -86,6 +86,7 @@ hv_sim_end(struct hv_sim *w, struct hv_sim_dom *d, enum hv_end end)
 	int32_t domid = d->domid;
 
 	hv_sim_say_gone(w, d->host, &d->uuid, domid, end);
+	hv_sim_count_end(w, d, HV_NO_DOMAIN);
 	hv_sim_drop(w, d);
 	answer_ask(w, &ask, HV_NO_DOMAIN, domid);
 }
@@ -310,6 +311,8 @@ suspend(struct hv_sim *w, const struct hv_command *c, struct hv_result *r)
 	if (!hv_sim_hears(d))
 		return refuse(r, "the guest does not answer");
 	hv_sim_say_gone(w, d->host, &d->uuid, d->domid, HV_END_SUSPENDED);
+	hv_sim_count_end(w, d, HV_NO_DOMAIN);
+	hv_sim_stats_drop(w, d);
 	TAILQ_REMOVE(&d->host->doms, d, on_host);
 	hv_sim_give_pages(d->host, d->pages + d->overhead_pages);
 	hv_sim_rest(w, d);
@@ -467,6 +470,28 @@ set_vcpus(struct hv_sim *w, const struct hv_command *c, struct hv_result *r)
 
 /* ---- by verb ---- */
 
+/* ---- what it can tell ---- */
+
+static enum answer
+poll_it(struct hv_sim *w, const struct hv_command *c, struct hv_result *r)
+{
+	struct hv_sim_dom *d = domain_of(w, c, r);
+
+	if (d != NULL)
+		r->status = hv_sim_stats_poll(w, d, c->seconds);
+	return NOW;
+}
+
+static enum answer
+count(struct hv_sim *w, const struct hv_command *c, struct hv_result *r)
+{
+	struct hv_sim_dom *d = guest_of(w, c, r);
+
+	if (d != NULL)
+		r->status = hv_sim_count(w, d, c->id, c->seconds);
+	return d != NULL && r->status == HV_OK ? LATER : NOW;
+}
+
 /* cannot - what this world does not do yet */
 static enum answer
 cannot(struct hv_sim *w, const struct hv_command *c, struct hv_result *r)
@@ -500,8 +525,8 @@ static verb_f *const verbs[] = {
     [HV_SET_OFFSET] = cannot,
     [HV_MARK] = cannot,
     [HV_CLAIM] = cannot,
-    [HV_POLL] = cannot,
-    [HV_DIRTY] = cannot,
+    [HV_POLL] = poll_it,
+    [HV_DIRTY] = count,
 };
 
 void
