@@ -21,6 +21,9 @@
 /* The call arena of a seeded guest's start. */
 #define START_ARENA_BYTES (256 * 1024)
 
+/* Id of commands whose answer nobody waits for; no call gets so far. */
+#define BIND_ID (API_BAL_ID - 1)
+
 /* A job without a message: resync, seed. */
 struct step {
 	struct wrq_job job;
@@ -48,8 +51,11 @@ struct api_boot {
 struct fact {
 	struct wrq_job job;
 	struct api_boot *b;
-	uint64_t number; /* since HV_HELLO, which is 0 */
-	bool refused;	 /* not applied: b->text */
+	uint64_t number;	     /* since HV_HELLO, which is 0 */
+	bool refused;		     /* not applied: b->text */
+	struct hv_facts_at at, next; /* of earlier transactions, of this one */
+	struct hv_facts_range *ranges; /* to be set when it is durable */
+	size_t nranges;
 	struct hv_msg msg;
 };
 
@@ -290,7 +296,8 @@ apply(struct fact *f, struct fld_tx *tx, struct failure *why)
 	if (f->msg.type == HV_HELLO)
 		rc = ensure_pool(b->env, tx, why);
 	if (rc == ERR_NONE)
-		rc = hv_facts_apply(b->facts, tx, &f->msg, why);
+		rc = hv_facts_apply(b->facts, tx, &f->msg,
+		    b->env->wall_s(b->env->ctx), &f->next, why);
 	if (f->msg.type != HV_HELLO)
 		return rc;
 	if (rc == ERR_NONE)
@@ -305,8 +312,12 @@ fact_run(struct wrq_job *job, struct fld_tx *tx)
 {
 	struct fact *f = (struct fact *)(void *)job;
 	struct failure why;
-	enum err rc = apply(f, tx, &why);
+	enum err rc;
 
+	f->next = f->at; /* it may run again, as if for the first time */
+	free(f->ranges);
+	rc = apply(f, tx, &why);
+	f->ranges = hv_facts_take_ranges(f->b->facts, &f->nranges);
 	f->refused = rc != ERR_NONE;
 	if (f->msg.type == HV_RESULT)
 		return WRQ_ABORT; /* of the loop's: no record says it */
@@ -335,15 +346,58 @@ begin_seed(struct api_boot *b)
 	wrq_push(b->env->writer, &s->job);
 }
 
+/* bind - domains that have started get their records' ranges */
+static void
+bind(const struct fact *f)
+{
+	struct api_env *env = f->b->env;
+
+	for (size_t i = 0; i < f->nranges; i++) {
+		const struct hv_facts_range *r = &f->ranges[i];
+		struct hv_command cmd = {
+		    .id = BIND_ID,
+		    .verb = HV_SET_RANGE,
+		    .domid = r->domid,
+		    .host = r->host,
+		    .uuid = r->uuid,
+		    .dynamic_min_kib = r->min_kib,
+		    .dynamic_max_kib = r->max_kib,
+		    .target_kib = r->target_kib,
+		    .static_max_kib = r->static_max_kib,
+		};
+
+		/* Lost with its process: with that one back it is tried anew.
+		 */
+		(void)env->command(env->ctx, &cmd);
+	}
+}
+
+/* fact_free - with what hangs on it */
+static void
+fact_free(struct fact *f)
+{
+	free(f->ranges);
+	free(f);
+}
+
 static void
 fact_done(struct wrq_job *job)
 {
 	struct fact *f = (struct fact *)(void *)job;
 	struct api_boot *b = f->b;
 	bool synced = f->msg.type == HV_SYNCED, refused = f->refused;
-	bool heard = refused || api_bal_hear(b->env->bal, &f->msg);
+	bool heard;
 
-	free(f);
+	if (!refused) {
+		bind(f);
+		f->at = f->next;
+	}
+	if (!refused && synced && f->at.phase != HV_FACTS_DONE) {
+		wrq_push(b->env->writer, &f->job);
+		return;
+	}
+	heard = refused || api_bal_hear(b->env->bal, &f->msg);
+	fact_free(f);
 	if (refused || !heard) {
 		resync(b, refused ? b->text : "balancing: out of memory");
 		return;
@@ -363,7 +417,7 @@ fact_failed(struct wrq_job *job, const struct failure *why)
 	struct fact *f = (struct fact *)(void *)job;
 	struct api_boot *b = f->b;
 
-	free(f);
+	fact_free(f);
 	resync(b, why->n > 0 ? why->param[0] : "fact not stored");
 }
 
@@ -373,6 +427,12 @@ api_boot_up(struct api_boot *b, const struct hv_msg *m)
 	struct fact *f;
 	uint64_t number;
 
+	if (m->type == HV_RESULT && m->u.result.id == BIND_ID) {
+		if (m->u.result.status != HV_OK)
+			b->calls.warn(b->calls.ctx,
+			    "a domain could not be given its VM's limits");
+		return;
+	}
 	if (m->type == HV_RESULT && m->u.result.id < API_BAL_ID) {
 		api_hv_result(b->env, &m->u.result);
 		return;

@@ -202,7 +202,7 @@ api_call_finish(struct api_call *c, enum err rc)
 	c->done(c);
 }
 
-/* run_handler - objects, operation, handler; in its thread */
+/* run_handler - objects, operation, handler, what follows; in its thread */
 static enum err
 run_handler(struct api_call *c)
 {
@@ -218,7 +218,10 @@ run_handler(struct api_call *c)
 		rc = api_op_enter(c, &c->why);
 	if (rc != ERR_NONE || c->parked)
 		return rc;
-	return c->msg->handler(c, c->args, c->result, &c->why);
+	rc = c->msg->handler(c, c->args, c->result, &c->why);
+	return rc == ERR_NONE && c->tx != NULL && !c->parked
+		   ? api_op_keep(c, &c->why)
+		   : rc;
 }
 
 /* ---- writes: struct wrq_job's three entries ---- */

@@ -405,3 +405,41 @@ api_op_release(struct api_call *c)
 	vm->current_operations = m;
 	return true;
 }
+
+/* is_changed - does a field differ that clients can give a value? */
+static bool
+is_changed(const struct idl_vm *was, const struct idl_vm *now)
+{
+	const struct idl_class *k = idl_classes[IDL_CLASS_VM];
+
+	for (int i = 0; i < k->nfields; i++) {
+		const struct idl_field *f = &k->fields[i];
+
+		if (f->qualifier != IDL_DRO &&
+		    !idl_equal(f->type, (const char *)was + f->offset,
+			(const char *)now + f->offset))
+			return true;
+	}
+	return false;
+}
+
+enum err
+api_op_keep(struct api_call *c, struct failure *why)
+{
+	const struct idl_vm *was = c->self, *now;
+	bool is_live_change =
+	    c->has_command && (c->command.verb == HV_SET_SHADOW ||
+				  c->command.verb == HV_SET_VCPUS);
+	struct idl_vm *vm;
+
+	if (was == NULL || was->h.cls != IDL_CLASS_VM || !was->discovered)
+		return ERR_NONE;
+	now = fld_get(c->view, IDL_CLASS_VM, &was->h.ref);
+	if (now == NULL || (!is_live_change && !is_changed(was, now)))
+		return ERR_NONE;
+	vm = fld_tx_edit(c->tx, IDL_CLASS_VM, &was->h.ref);
+	if (vm == NULL)
+		return err_internal(why, "out of memory");
+	vm->discovered = false;
+	return ERR_NONE;
+}

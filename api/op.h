@@ -87,4 +87,13 @@ enum err api_op_hold(struct api_call *c, struct failure *why);
  */
 bool api_op_release(struct api_call *c);
 
+/*
+ * api_op_keep - a VM that was only found is worth keeping once it is changed
+ *
+ * in      c  its handler has run; self may be anything
+ * errors  INTERNAL_ERROR [out of memory]
+ * note    ending or pausing its domain changes nothing of the VM
+ */
+enum err api_op_keep(struct api_call *c, struct failure *why);
+
 #endif

@@ -222,6 +222,8 @@ clear_life(struct idl_vm *vm)
 	vm->suspended_bytes = 0;
 	vm->uncooperative = false;
 	vm->requires_reboot = false;
+	vm->domain_name = "";
+	vm->discovered = false;
 	vm->is_default_template = false;
 	vm->ha_always_run = false;
 	vm->ha_restart_priority = "";

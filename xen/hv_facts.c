@@ -13,8 +13,10 @@
 #include "model/units.h"
 
 /* Xen */
-#include "xen/hv_facts.h"
 #include "xen/hv_facts_priv.h"
+
+/* One transaction goes through records until it needs so much memory. */
+#define WALK_BYTES ((size_t)16 << 20)
 
 struct hv_facts *
 hv_facts_new(struct idl_ref (*new_ref)(void *ctx), void *ctx)
@@ -36,6 +38,7 @@ hv_facts_free(struct hv_facts **fp)
 	*fp = NULL;
 	if (f == NULL)
 		return;
+	free(f->ranges);
 	free(f->hosts.items);
 	free(f->domains.items);
 	free(f);
@@ -186,6 +189,28 @@ suspend(struct fld_tx *tx, const struct idl_vm *was, struct failure *why)
 	return ERR_NONE;
 }
 
+void
+hv_facts_forget(struct fld_tx *tx, const struct idl_vm *vm)
+{
+	const struct idl_ref ref = vm->h.ref, metrics = vm->metrics;
+	const struct idl_ref guest_metrics = vm->guest_metrics;
+
+	fld_tx_delete(tx, IDL_CLASS_VM_METRICS, &metrics);
+	fld_tx_delete(tx, IDL_CLASS_VM_GUEST_METRICS, &guest_metrics);
+	fld_tx_delete(tx, IDL_CLASS_VM, &ref);
+}
+
+enum err
+hv_facts_end(struct fld_tx *tx, const struct idl_vm *vm, struct failure *why)
+{
+	struct idl_ref ref = vm->h.ref;
+
+	if (!vm->discovered)
+		return hv_facts_halt(tx, &ref, why);
+	hv_facts_forget(tx, vm);
+	return ERR_NONE;
+}
+
 static enum err
 gone(struct fld_tx *tx, const struct hv_gone *g, struct failure *why)
 {
@@ -204,38 +229,33 @@ gone(struct fld_tx *tx, const struct hv_gone *g, struct failure *why)
 		return ERR_NONE; /* its new domain's fact moves it */
 	if (g->end == HV_END_SUSPENDED)
 		return suspend(tx, vm, why);
-	return hv_facts_halt(tx, &vm->h.ref, why);
+	return hv_facts_end(tx, vm, why);
 }
 
 /* ---- a world begins, and has been told ---- */
 
-/* halt_all - the domains of a host went with its boot */
+/*
+ * end_control - the control domains of a host went with its boot
+ *
+ * So did all others; they end when it is known who runs now (settle): there can
+ * be more of them than one transaction has room for.
+ */
 static enum err
-halt_all(struct fld_tx *tx, const struct idl_ref *host, struct failure *why)
+end_control(struct fld_tx *tx, const struct idl_ref *host, struct failure *why)
 {
 	const struct fld_view *v = fld_tx_view(tx);
 	const struct idl_vm *vm = NULL;
-	struct idl_ref *refs;
-	size_t n = 0;
-	enum err rc;
+	struct idl_ref ref;
+	enum err rc = ERR_NONE;
 
-	/* First who, then what: the edits change what is being walked. */
-	while ((vm = fld_find(v, IDL_CLASS_VM, IDL_VM_F_RESIDENT_ON, host,
-		    vm != NULL ? &vm->h.ref : NULL)) != NULL)
-		n++;
-	refs = arena_alloc(fld_tx_arena(tx), (n + 1) * sizeof(*refs));
-	if (refs == NULL)
-		return hv_facts_oom(why);
-	n = 0;
-	while ((vm = fld_find(v, IDL_CLASS_VM, IDL_VM_F_RESIDENT_ON, host,
-		    vm != NULL ? &vm->h.ref : NULL)) != NULL)
-		refs[n++] = vm->h.ref;
-	for (size_t i = 0; i < n; i++) {
-		rc = hv_facts_halt(tx, &refs[i], why);
-		if (rc != ERR_NONE)
-			return rc;
+	while (rc == ERR_NONE &&
+	       (vm = fld_find(v, IDL_CLASS_VM, IDL_VM_F_RESIDENT_ON, host,
+		    vm != NULL ? &ref : NULL)) != NULL) {
+		ref = vm->h.ref;
+		if (vm->is_control_domain)
+			rc = hv_facts_halt(tx, &ref, why);
 	}
-	return ERR_NONE;
+	return rc;
 }
 
 /* reboot - a host in a new epoch: no domains, samples to be taken anew */
@@ -244,7 +264,7 @@ reboot(struct hv_facts *f, struct fld_tx *tx, const struct idl_ref *ref,
     struct failure *why)
 {
 	struct idl_host *host;
-	enum err rc = halt_all(tx, ref, why);
+	enum err rc = end_control(tx, ref, why);
 
 	if (rc != ERR_NONE)
 		return rc;
@@ -279,6 +299,7 @@ hello(struct hv_facts *f, struct fld_tx *tx, const struct hv_hello *h,
 	f->domains.n = 0;
 	f->syncing = true;
 	f->incomplete = false;
+	f->world = h->flags;
 	while ((host = fld_next(
 		    v, IDL_CLASS_HOST, host != NULL ? &ref : NULL)) != NULL) {
 		ref = host->h.ref;
@@ -311,17 +332,24 @@ lose_host(struct fld_tx *tx, const struct idl_host *was, struct failure *why)
 	return ERR_NONE;
 }
 
-/* settle_vm - a VM's record against the list of what was reported */
+/* ---- everything has been told ---- */
+
+bool
+hv_facts_is_live(const struct idl_vm *vm)
+{
+	return vm->power_state == IDL_VM_POWER_STATE_RUNNING ||
+	       vm->power_state == IDL_VM_POWER_STATE_PAUSED;
+}
+
+/* settle - a VM's record against the list of what was reported */
 static enum err
-settle_vm(struct hv_facts *f, struct fld_tx *tx, const struct idl_vm *vm,
+settle(struct hv_facts *f, struct fld_tx *tx, const struct idl_vm *vm,
     struct failure *why)
 {
-	bool on = vm->power_state == IDL_VM_POWER_STATE_RUNNING ||
-		  vm->power_state == IDL_VM_POWER_STATE_PAUSED;
 	struct idl_vm *now;
 
-	if (on && !was_seen(&f->domains, vm->uuid))
-		return hv_facts_halt(tx, &vm->h.ref, why);
+	if (hv_facts_is_live(vm) && !was_seen(&f->domains, vm->uuid))
+		return hv_facts_end(tx, vm, why);
 	if (idl_ref_is_null(&vm->scheduled_to_be_resident_on) ||
 	    vm->current_operations->n > 0)
 		return ERR_NONE;
@@ -334,36 +362,96 @@ settle_vm(struct hv_facts *f, struct fld_tx *tx, const struct idl_vm *vm,
 	return ERR_NONE;
 }
 
+/* settle_hosts - hosts that were not reported */
 static enum err
-synced(struct hv_facts *f, struct fld_tx *tx, struct failure *why)
+settle_hosts(struct hv_facts *f, struct fld_tx *tx, struct failure *why)
 {
 	const struct fld_view *v = fld_tx_view(tx);
 	const struct idl_host *host = NULL;
-	const struct idl_vm *vm = NULL;
 	struct idl_ref ref;
 	enum err rc = ERR_NONE;
 
-	f->syncing = false;
-	if (f->incomplete)
-		return err_internal(why, "not all that runs could be noted");
 	while (rc == ERR_NONE && (host = fld_next(v, IDL_CLASS_HOST,
 				      host != NULL ? &ref : NULL)) != NULL) {
 		ref = host->h.ref;
 		if (!was_seen(&f->hosts, host->uuid))
 			rc = lose_host(tx, host, why);
 	}
-	while (rc == ERR_NONE && (vm = fld_next(v, IDL_CLASS_VM,
-				      vm != NULL ? &ref : NULL)) != NULL) {
-		ref = vm->h.ref;
-		rc = settle_vm(f, tx, vm, why);
-	}
 	return rc;
+}
+
+/*
+ * walk - the VMs after at->after, until the transaction has done its share
+ *
+ * out     at  when none is left, the next phase
+ */
+static enum err
+walk(struct hv_facts *f, struct fld_tx *tx, struct hv_facts_at *at,
+    struct failure *why)
+{
+	const struct fld_view *v = fld_tx_view(tx);
+	const struct arena *a = fld_tx_arena(tx);
+	const struct idl_vm *vm;
+	enum err rc;
+
+	while ((vm = fld_next(v, IDL_CLASS_VM,
+		    idl_ref_is_null(&at->after) ? NULL : &at->after)) != NULL) {
+		if (a->used_bytes > WALK_BYTES)
+			return ERR_NONE;
+		at->after = vm->h.ref;
+		rc = at->phase == HV_FACTS_SETTLE
+			 ? settle(f, tx, vm, why)
+			 : hv_facts_adopt(f, tx, vm, why);
+		if (rc != ERR_NONE)
+			return rc;
+	}
+	memset(&at->after, 0, sizeof(at->after));
+	at->phase++;
+	return ERR_NONE;
+}
+
+/*
+ * synced - who was not reported has ended; then, who was found is matched
+ *
+ * In this order, and not while it is being reported: a domain that was made
+ * anew while nobody looked has the name of one that seems to run.
+ */
+static enum err
+synced(struct hv_facts *f, struct fld_tx *tx, struct hv_facts_at *at,
+    struct failure *why)
+{
+	enum err rc = ERR_NONE;
+
+	if (f->incomplete)
+		return err_internal(why, "not all that runs could be noted");
+	if (at->phase == HV_FACTS_SETTLE && idl_ref_is_null(&at->after))
+		rc = settle_hosts(f, tx, why);
+	if (rc == ERR_NONE)
+		rc = walk(f, tx, at, why);
+	f->syncing = at->phase == HV_FACTS_SETTLE;
+	return rc;
+}
+
+struct hv_facts_range *
+hv_facts_take_ranges(struct hv_facts *f, size_t *n_out)
+{
+	struct hv_facts_range *ranges = f->ranges;
+
+	*n_out = f->nranges;
+	f->ranges = NULL;
+	f->nranges = 0;
+	f->ranges_room = 0;
+	return ranges;
 }
 
 enum err
 hv_facts_apply(struct hv_facts *f, struct fld_tx *tx, const struct hv_msg *m,
-    struct failure *why)
+    int64_t now_s, struct hv_facts_at *at, struct failure *why)
 {
+	if (m->type != HV_SYNCED)
+		at->phase = HV_FACTS_DONE;
+	f->now_s = now_s;
+	f->nranges = 0;
 	switch (m->type) {
 	case HV_HELLO:
 		return hello(f, tx, &m->u.hello, why);
@@ -377,7 +465,7 @@ hv_facts_apply(struct hv_facts *f, struct fld_tx *tx, const struct hv_msg *m,
 	case HV_GONE:
 		return gone(tx, &m->u.gone, why);
 	case HV_SYNCED:
-		return synced(f, tx, why);
+		return synced(f, tx, at, why);
 	default:
 		return ERR_NONE;
 	}

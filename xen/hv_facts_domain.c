@@ -4,7 +4,8 @@
  * hv_facts_domain - a domain as the hypervisor reports it
  *
  * A domain's VM is found by uuid.  A domain that nobody knows gets a record:
- * control domains always come that way.
+ * control domains always come that way.  What others made under a name that we
+ * know is looked at after that (hv_facts_found.c).
  */
 
 /* System */
@@ -78,6 +79,19 @@ name_of(struct arena *a, const struct idl_host *host, const struct hv_domain *d)
 	return arena_strndup(a, d->name, strlen(d->name));
 }
 
+/* take_shape - the kind of domain that others made */
+static void
+take_shape(struct idl_vm *vm, const struct hv_domain *d)
+{
+	vm->domain_type = type_of(d);
+	vm->HVM_boot_policy =
+	    vm->domain_type == IDL_DOMAIN_TYPE_HVM ? "BIOS order" : "";
+	vm->VCPUs_max = d->vcpus_max > d->vcpus ? d->vcpus_max : d->vcpus;
+	if (vm->VCPUs_max == 0)
+		vm->VCPUs_max = 1;
+	vm->VCPUs_at_startup = vm->VCPUs_max;
+}
+
 /* create - records of a domain that was never seen; NULL: out of memory */
 static struct idl_vm *
 create(struct hv_facts *f, struct fld_tx *tx, const struct idl_host *host,
@@ -98,18 +112,14 @@ create(struct hv_facts *f, struct fld_tx *tx, const struct idl_host *host,
 	if (m->uuid == NULL || vm->uuid == NULL || vm->name_label == NULL)
 		return NULL;
 	vm->metrics = mref;
-	vm->domain_type = type_of(d);
-	vm->HVM_boot_policy =
-	    vm->domain_type == IDL_DOMAIN_TYPE_HVM ? "BIOS order" : "";
-	vm->VCPUs_max = d->vcpus_max > d->vcpus ? d->vcpus_max : d->vcpus;
-	if (vm->VCPUs_max == 0)
-		vm->VCPUs_max = 1;
-	vm->VCPUs_at_startup = vm->VCPUs_max;
+	take_shape(vm, d);
 	vm->is_control_domain = (d->flags & HV_D_CONTROL) != 0;
 	if (vm->is_control_domain) {
 		vm->affinity = host->h.ref;
 		pin(vm, d);
 	} else {
+		/* Where we build, a VM can be started again. */
+		vm->discovered = !(f->world & HV_W_BUILDS);
 		bound(vm, d);
 	}
 	return vm;
@@ -138,10 +148,34 @@ shadow_follows(const struct idl_vm *vm, const struct hv_domain *d)
 	return mem_multiplier_of_shadow(vm, mib_of_kib_used(d->shadow_kib));
 }
 
+/*
+ * follow - what a VM's record takes over from a domain that others made
+ *
+ * in      name  the domain's, to be kept
+ */
+static void
+follow(struct idl_vm *vm, const struct hv_domain *d, const char *name)
+{
+	if (vm->is_control_domain)
+		return;
+	if (name[0] != '\0')
+		vm->domain_name = name;
+	if (vm->discovered || !hv_facts_is_live(vm))
+		take_shape(vm, d);
+	if (!vm->discovered)
+		return; /* from then on it is the record that says */
+	if (name[0] != '\0')
+		vm->name_label = name;
+	bound(vm, d);
+}
+
 /* become - what the VM's record says when this is reported */
 static void
-become(struct idl_vm *vm, const struct idl_ref *host, const struct hv_domain *d)
+become(const struct hv_facts *f, struct idl_vm *vm, const struct idl_ref *host,
+    const struct hv_domain *d, const char *name)
 {
+	if (!(f->world & HV_W_BUILDS))
+		follow(vm, d, name);
 	vm->power_state = d->flags & HV_D_RUNNING ? IDL_VM_POWER_STATE_RUNNING
 						  : IDL_VM_POWER_STATE_PAUSED;
 	vm->resident_on = *host;
@@ -157,6 +191,21 @@ become(struct idl_vm *vm, const struct idl_ref *host, const struct hv_domain *d)
 		pin(vm, d);
 }
 
+/* is_same_shape - do two versions agree in all that follow touches? */
+static bool
+is_same_shape(const struct idl_vm *a, const struct idl_vm *b)
+{
+	return strcmp(a->domain_name, b->domain_name) == 0 &&
+	       strcmp(a->name_label, b->name_label) == 0 &&
+	       a->domain_type == b->domain_type &&
+	       a->VCPUs_max == b->VCPUs_max &&
+	       a->VCPUs_at_startup == b->VCPUs_at_startup &&
+	       a->memory_static_min == b->memory_static_min &&
+	       a->memory_dynamic_min == b->memory_dynamic_min &&
+	       a->memory_dynamic_max == b->memory_dynamic_max &&
+	       a->memory_static_max == b->memory_static_max;
+}
+
 /* is_same - do two versions agree in all that become touches? */
 static bool
 is_same(const struct idl_vm *a, const struct idl_vm *b)
@@ -170,8 +219,7 @@ is_same(const struct idl_vm *a, const struct idl_vm *b)
 	       a->uncooperative == b->uncooperative &&
 	       !(a->HVM_shadow_multiplier < b->HVM_shadow_multiplier) &&
 	       !(a->HVM_shadow_multiplier > b->HVM_shadow_multiplier) &&
-	       a->memory_static_min == b->memory_static_min &&
-	       a->memory_static_max == b->memory_static_max;
+	       is_same_shape(a, b);
 }
 
 /* wants_nested - is nested virtualisation asked for on the platform? */
@@ -201,30 +249,85 @@ measure(struct idl_vm_metrics *m, const struct idl_vm *vm,
 		m->nested_virt = wants_nested(vm);
 }
 
-/* update - a domain of a VM that we know */
-static enum err
-update(struct fld_tx *tx, const struct idl_vm *was, const struct idl_ref *host,
-    const struct hv_domain *d, struct failure *why)
+/* is_measured - does a measurement say nothing new? */
+static bool
+is_measured(const struct idl_vm_metrics *a, const struct idl_vm_metrics *b)
 {
-	const struct fld_view *v = fld_tx_view(tx);
-	bool booted = was->power_state == IDL_VM_POWER_STATE_HALTED;
-	struct idl_vm now = *was, *vm;
-	struct idl_vm_metrics *m;
+	return a->memory_actual == b->memory_actual &&
+	       a->VCPUs_number == b->VCPUs_number && a->hvm == b->hvm &&
+	       a->current_domain_type == b->current_domain_type &&
+	       a->nested_virt == b->nested_virt;
+}
 
-	become(&now, host, d);
-	if (!is_same(was, &now)) {
-		vm = fld_tx_edit(tx, IDL_CLASS_VM, &now.h.ref);
-		if (vm == NULL)
-			return hv_facts_oom(why);
-		become(vm, host, d);
-	}
-	if (fld_get(v, IDL_CLASS_VM_METRICS, &now.metrics) == NULL)
+/* update_metrics - what is measured of the VM, with the time of it */
+static enum err
+update_metrics(struct hv_facts *f, struct fld_tx *tx, const struct idl_vm *vm,
+    const struct hv_domain *d, bool booted, struct failure *why)
+{
+	const struct idl_vm_metrics *was =
+	    fld_get(fld_tx_view(tx), IDL_CLASS_VM_METRICS, &vm->metrics);
+	struct idl_vm_metrics now, *m;
+
+	if (was == NULL)
 		return ERR_NONE;
-	m = fld_tx_edit(tx, IDL_CLASS_VM_METRICS, &now.metrics);
+	now = *was;
+	measure(&now, vm, d, booted);
+	if (is_measured(was, &now))
+		return ERR_NONE;
+	m = fld_tx_edit(tx, IDL_CLASS_VM_METRICS, &now.h.ref);
 	if (m == NULL)
 		return hv_facts_oom(why);
-	measure(m, &now, d, booted);
+	measure(m, vm, d, booted);
+	m->last_updated = f->now_s;
 	return ERR_NONE;
+}
+
+/* bind - a domain that has started, or may have, has its record's range */
+static enum err
+bind(struct hv_facts *f, struct fld_tx *tx, const struct idl_vm *vm,
+    const struct hv_domain *d, bool booted, struct failure *why)
+{
+	uint64_t max_kib =
+	    d->static_max_kib != 0 ? d->static_max_kib : d->maxmem_kib;
+	const struct hv_facts_bounds has = {
+	    .min_bytes = hv_facts_bytes(d->dynamic_min_kib),
+	    .max_bytes = hv_facts_bytes(d->dynamic_max_kib),
+	    .static_max_bytes = hv_facts_bytes(max_kib),
+	    .target_bytes = hv_facts_bytes(d->target_kib),
+	};
+
+	if (!booted && !f->syncing)
+		return ERR_NONE;
+	return hv_facts_bind(f, fld_tx_view(tx), vm, &has, why);
+}
+
+/* update - a domain of a VM that we know */
+static enum err
+update(struct hv_facts *f, struct fld_tx *tx, const struct idl_vm *was,
+    const struct idl_ref *host, const struct hv_domain *d, struct failure *why)
+{
+	bool booted = was->power_state == IDL_VM_POWER_STATE_HALTED;
+	struct idl_vm now = *was, *vm;
+	const char *name;
+	enum err rc;
+
+	become(f, &now, host, d, d->name);
+	if (!is_same(was, &now)) {
+		name =
+		    arena_strndup(fld_tx_arena(tx), d->name, strlen(d->name));
+		vm = fld_tx_edit(tx, IDL_CLASS_VM, &now.h.ref);
+		if (vm == NULL || name == NULL)
+			return hv_facts_oom(why);
+		become(f, vm, host, d, name);
+	}
+	rc = update_metrics(f, tx, &now, d, booted, why);
+	if (rc == ERR_NONE)
+		rc = bind(f, tx, &now, d, booted, why);
+	if (rc != ERR_NONE || f->syncing)
+		return rc;
+	/* The one that had its name may have ended since. */
+	return hv_facts_adopt(
+	    f, tx, fld_get(fld_tx_view(tx), IDL_CLASS_VM, &now.h.ref), why);
 }
 
 /* image - a VM whose memory is in a suspend image */
@@ -260,18 +363,25 @@ discover(struct hv_facts *f, struct fld_tx *tx, const struct idl_host *host,
     const struct hv_domain *d, struct failure *why)
 {
 	const struct idl_ref on = host->h.ref;
+	const char *name =
+	    arena_strndup(fld_tx_arena(tx), d->name, strlen(d->name));
 	struct idl_vm *vm = create(f, tx, host, d);
 	struct idl_vm_metrics *m;
 	struct idl_host *now;
 
-	if (vm == NULL)
+	if (vm == NULL || name == NULL)
 		return hv_facts_oom(why);
 	m = fld_tx_edit(tx, IDL_CLASS_VM_METRICS, &vm->metrics);
 	if (m == NULL)
 		return hv_facts_oom(why);
-	become(vm, &on, d);
+	become(f, vm, &on, d, name);
 	measure(m, vm, d, true);
-	if (!vm->is_control_domain || d->domid != 0)
+	m->last_updated = f->now_s;
+	if (!f->syncing)
+		m->start_time = f->now_s;
+	if (!vm->is_control_domain)
+		return f->syncing ? ERR_NONE : hv_facts_adopt(f, tx, vm, why);
+	if (d->domid != 0)
 		return ERR_NONE;
 	now = fld_tx_edit(tx, IDL_CLASS_HOST, &on);
 	if (now == NULL)
@@ -297,5 +407,5 @@ hv_facts_domain(struct hv_facts *f, struct fld_tx *tx,
 		    why, "domain %d is on an unknown host", (int)d->domid);
 	if (vm == NULL)
 		return discover(f, tx, host, d, why);
-	return update(tx, vm, &host->h.ref, d, why);
+	return update(f, tx, vm, &host->h.ref, d, why);
 }

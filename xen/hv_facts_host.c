@@ -93,15 +93,25 @@ create(struct hv_facts *f, struct fld_tx *tx, const struct hv_host *h,
 	return ERR_NONE;
 }
 
+/* is_better - is there a sample where there was none, or only an estimate? */
+static bool
+is_better(const struct idl_host *host, const struct hv_host *h)
+{
+	if (!(h->flags & HV_H_SAMPLED))
+		return false;
+	return host->boot_total_bytes == 0 ||
+	       (host->overhead_estimated && !(h->flags & HV_H_ESTIMATED));
+}
+
 /* sample - what the hypervisor keeps for itself, once for each boot */
 static void
 sample(struct idl_host *host, const struct hv_host *h)
 {
-	if (!(h->flags & HV_H_SAMPLED) || host->boot_total_bytes != 0)
+	if (!is_better(host, h))
 		return;
 	host->boot_total_bytes = hv_facts_bytes(h->total_kib);
 	host->boot_free_bytes = hv_facts_bytes(h->boot_free_kib);
-	host->overhead_estimated = false;
+	host->overhead_estimated = (h->flags & HV_H_ESTIMATED) != 0;
 	host->memory_overhead =
 	    mem_host_overhead(h->total_kib, h->boot_free_kib);
 }
@@ -146,14 +156,29 @@ lead(struct fld_tx *tx, const struct idl_ref *host, struct failure *why)
 	return ERR_NONE;
 }
 
+/* total_bytes - as it is shown: whole MiB (spec D.7) */
+static int64_t
+total_bytes(const struct hv_host *h)
+{
+	return hv_facts_bytes(h->total_kib / MIB_KIB * MIB_KIB);
+}
+
+/* is_measured - does a report say nothing new? */
+static bool
+is_measured(const struct idl_host_metrics *m, const struct hv_host *h)
+{
+	return m->memory_total == total_bytes(h) &&
+	       m->memory_free == hv_facts_bytes(h->free_kib) && m->live;
+}
+
 /* measure - what changes all the time */
 static void
-measure(struct idl_host_metrics *m, const struct hv_host *h)
+measure(struct idl_host_metrics *m, const struct hv_host *h, int64_t now_s)
 {
-	m->memory_total =
-	    hv_facts_bytes(h->total_kib / MIB_KIB * MIB_KIB); /* spec D.7 */
+	m->memory_total = total_bytes(h);
 	m->memory_free = hv_facts_bytes(h->free_kib);
 	m->live = true;
+	m->last_updated = now_s;
 }
 
 /* admit - a host that is new, or was not live until now */
@@ -177,7 +202,7 @@ admit(struct hv_facts *f, struct fld_tx *tx, const struct idl_host *was,
 	}
 	if (host == NULL || m == NULL)
 		return hv_facts_oom(why);
-	measure(m, h);
+	measure(m, h, f->now_s);
 	rc = describe(tx, host, h, why);
 	return rc == ERR_NONE ? lead(tx, &host->h.ref, why) : rc;
 }
@@ -196,12 +221,13 @@ hv_facts_host(struct hv_facts *f, struct fld_tx *tx, const struct hv_host *h,
 
 	if (was != NULL && m == NULL)
 		return err_internal(why, "host %s has no metrics", was->uuid);
-	if (m == NULL || !m->live ||
-	    (was->boot_total_bytes == 0 && (h->flags & HV_H_SAMPLED)))
+	if (m == NULL || !m->live || is_better(was, h))
 		return admit(f, tx, was, h, why);
+	if (is_measured(m, h))
+		return ERR_NONE;
 	now = fld_tx_edit(tx, IDL_CLASS_HOST_METRICS, &m->h.ref);
 	if (now == NULL)
 		return hv_facts_oom(why);
-	measure(now, h);
+	measure(now, h, f->now_s);
 	return ERR_NONE;
 }

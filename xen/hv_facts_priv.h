@@ -10,7 +10,7 @@
 
 #include "idl_types.h"
 #include "model/fld.h"
-#include "xen/hv.h"
+#include "xen/hv_facts.h"
 
 /* uuids that were reported; sorted when they are looked up */
 struct hv_seen {
@@ -25,8 +25,12 @@ struct hv_facts {
 	char epoch[IDL_UUID_TEXT]; /* of HV_HELLO */
 	char backend[16];
 	struct hv_seen hosts, domains; /* since HV_HELLO */
-	bool syncing;		       /* between HV_HELLO and HV_SYNCED */
-	bool incomplete;	       /* something reported was not noted */
+	bool syncing;	 /* since HV_HELLO, until who was not reported ended */
+	bool incomplete; /* something reported was not noted */
+	uint32_t world;	 /* HV_W_* of HV_HELLO */
+	int64_t now_s;
+	struct hv_facts_range *ranges; /* hv_facts_take_ranges */
+	size_t nranges, ranges_room;
 };
 
 /*
@@ -69,5 +73,42 @@ enum err hv_facts_domain(struct hv_facts *f, struct fld_tx *tx,
  */
 enum err hv_facts_halt(
     struct fld_tx *tx, const struct idl_ref *vm, struct failure *why);
+
+/*
+ * hv_facts_forget - the VM's records go
+ */
+void hv_facts_forget(struct fld_tx *tx, const struct idl_vm *vm);
+
+/*
+ * hv_facts_end - the same as halt; a record that nobody has changed goes
+ */
+enum err hv_facts_end(
+    struct fld_tx *tx, const struct idl_vm *vm, struct failure *why);
+
+/*
+ * hv_facts_is_live - does the VM have a domain, as far as its record knows?
+ */
+bool hv_facts_is_live(const struct idl_vm *vm);
+
+/*
+ * hv_facts_adopt - if the found VM is one that we know by name, it is that
+ *
+ * in      found  a live VM's record
+ */
+enum err hv_facts_adopt(struct hv_facts *f, struct fld_tx *tx,
+    const struct idl_vm *found, struct failure *why);
+
+/*
+ * hv_facts_bind - have a domain's range set to its record's, if it is not
+ *
+ * in      vm    the record
+ *         from  the range that the domain has, and its static_max
+ */
+struct hv_facts_bounds {
+	int64_t min_bytes, max_bytes, static_max_bytes, target_bytes;
+};
+enum err hv_facts_bind(struct hv_facts *f, const struct fld_view *v,
+    const struct idl_vm *vm, const struct hv_facts_bounds *from,
+    struct failure *why);
 
 #endif

@@ -103,8 +103,8 @@ sync_up(void *ctx)
 	struct world *w = ctx;
 	struct hv_msg m;
 
-	if (w->link == NULL)
-		return; /* closing */
+	if (w->link == NULL || w->fed)
+		return; /* closing, or somebody else reports */
 	hv_msg_init(&m, HV_SYNC);
 	cr_assert(hv_link_send(w->link, &m));
 }

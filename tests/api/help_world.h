@@ -38,6 +38,7 @@ struct world {
 	bool ready;
 	bool deaf;	   /* commands are lost, as when the process is gone */
 	bool hangs;	   /* commands are sent, and never answered */
+	bool fed;	   /* the test says what is reported: help_xen */
 	unsigned commands; /* sent so far */
 	struct hv_command last;
 	char text[400];	    /* what boot warned of last */

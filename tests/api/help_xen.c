@@ -25,6 +25,12 @@ xen_uuid_text(uint64_t n)
 	return text;
 }
 
+void
+xen_feed(struct world *w)
+{
+	w->fed = true;
+}
+
 /* parse - a uuid of the records */
 static struct hv_uuid
 parse(const char *text)

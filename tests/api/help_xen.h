@@ -24,6 +24,11 @@ struct hv_uuid xen_uuid(uint64_t n);
 const char *xen_uuid_text(uint64_t n);
 
 /*
+ * xen_feed - from now on only the test reports; commands find no domain
+ */
+void xen_feed(struct world *w);
+
+/*
  * xen_hello - the process says what it is; a sync begins
  * xen_synced - ... and ends
  *
