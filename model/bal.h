@@ -27,6 +27,7 @@
 
 #define BAL_RESERVED_KIB 73728ull /* never given away; spec D.7 */
 #define BAL_KNOCK_KIB 64ull	  /* offered to one that does not move */
+#define BAL_STEP_KIB 16384ull	  /* a step up that is worth telling */
 #define BAL_STUCK_MS 5000	  /* no progress, when nothing is known */
 #define BAL_STUCK_LEAST_MS 2000	  /* the same, for the fastest */
 #define BAL_STUCK_MOST_MS 20000	  /* and the slowest */
@@ -46,8 +47,9 @@ struct bal_domain {
 	uint64_t actual_kib;	   /* less its offset */
 	uint64_t inaccuracy_kib;   /* this near counts as there */
 	enum bal_state state;
-	uint64_t new_kib; /* out: the target that the plan gives it */
-	bool selected;	  /* out: to be set now, in this phase */
+	bool selected;	  /* out: to be set now, in this phase: */
+	uint64_t new_kib; /* out: this target */
+	uint64_t aim_kib; /* out: where it is to be in the end */
 };
 
 enum bal_outcome {
@@ -61,6 +63,8 @@ struct bal_sums {
 	uint64_t all_free_kib; /* once the inactive ones are, too */
 	uint64_t surplus_kib;  /* to be shared out */
 	uint64_t range_kib;    /* sum over active guests */
+	uint64_t growth_kib;   /* some are on their way up by so much: it is
+				  free still, but not to be had */
 };
 
 /*
@@ -69,11 +73,14 @@ struct bal_sums {
  * in      d[0..n)   sampled
  *         free_kib  what Xen could give now, net of what is promised elsewhere
  *         want_kib  to be left free, BAL_RESERVED_KIB included
- * out     d[].new_kib (its target again for BAL_FIXED), selected; sums_out
+ * out     d[].aim_kib (its target again for BAL_FIXED), new_kib, selected;
+ *         sums_out
  * returns BAL_ADJUST, BAL_BALANCED (all hit, free_kib >= want_kib) or
  *         BAL_FAILED
- * note    frees before it gives: while anyone must shrink, nobody's target
- *         rises above what he has
+ * note    new_kib means something where selected only
+ * note    frees before it gives: while anyone must shrink, the others get a
+ *         part of what is free beyond want_kib already, in steps of an eighth
+ *         of what each lacks or BAL_STEP_KIB; else new_kib is aim_kib
  * note    when all stand at their targets and want_kib is free, differences
  *         within everybody's inaccuracy are left alone: no drift
  * note    a guest below its min is owed the rest: it comes before others'

@@ -33,6 +33,8 @@ struct plan {
 	struct bal_sums sums;
 	struct fraction part;  /* of each range */
 	struct fraction slack; /* how far everybody's inaccuracy moves that */
+	wide growth, need;     /* under way; and beyond what was told */
+	struct fraction given; /* of each need, while others still shrink */
 	bool doubt_counts;     /* the doubtful are needed */
 	bool freeing;	       /* somebody must shrink */
 	bool moving;	       /* somebody is not on his target yet */
@@ -212,6 +214,14 @@ is_counted(const struct plan *p, const struct bal_domain *d)
 	       (d->state == BAL_DOUBTFUL && p->doubt_counts);
 }
 
+/* need_of - growth beyond what it was told already */
+static uint64_t
+need_of(const struct bal_domain *d)
+{
+	return above(d->aim_kib,
+	    d->target_kib > d->actual_kib ? d->target_kib : d->actual_kib);
+}
+
 /* propose - one domain's new target, and what it tells about the whole */
 static void
 propose(struct plan *p, struct bal_domain *d)
@@ -220,29 +230,73 @@ propose(struct plan *p, struct bal_domain *d)
 
 	d->selected = false;
 	if (d->state == BAL_FIXED) {
-		d->new_kib = d->target_kib;
+		d->aim_kib = d->target_kib;
 		return;
 	}
 	range = above(d->max_kib, d->min_kib);
-	d->new_kib = d->min_kib + fraction_share(&p->part, range);
+	d->aim_kib = d->min_kib + fraction_share(&p->part, range);
 	if (is_counted(p, d)) {
 		if (!is_near(d->actual_kib, d->target_kib, d->inaccuracy_kib))
 			p->moving = true;
-		if (d->new_kib < d->actual_kib &&
-		    !is_near(d->new_kib, d->actual_kib, d->inaccuracy_kib))
+		if (d->aim_kib < d->actual_kib &&
+		    !is_near(d->aim_kib, d->actual_kib, d->inaccuracy_kib))
 			p->freeing = true;
 	} else {
 		most = knock_top(d);
-		if (d->new_kib > most)
-			d->new_kib = most;
+		if (d->aim_kib > most)
+			d->aim_kib = most;
 	}
+	p->growth +=
+	    above(d->target_kib < d->aim_kib ? d->target_kib : d->aim_kib,
+		d->actual_kib);
+	p->need += need_of(d);
 	twice = plus(d->inaccuracy_kib, d->inaccuracy_kib);
-	if (is_near(d->new_kib, d->target_kib, twice))
+	if (is_near(d->aim_kib, d->target_kib, twice))
 		return;
 	twice = plus(twice, plus(1, fraction_share(&p->slack, range)));
-	if (d->target_kib < d->new_kib ||
-	    !is_near(d->new_kib, d->target_kib, twice))
+	if (d->target_kib < d->aim_kib ||
+	    !is_near(d->aim_kib, d->target_kib, twice))
 		p->unsettled = true;
+}
+
+/*
+ * share_free - while some still shrink, the others get what is free already
+ *
+ * What is wanted free stays so; so does what was promised to those who are on
+ * their way up.
+ */
+static void
+share_free(struct plan *p)
+{
+	uint64_t spare_kib = above(p->free_kib, p->want_kib);
+
+	spare_kib = above(spare_kib, narrow(p->growth));
+	p->given = fraction_of(spare_kib, p->need);
+}
+
+/* is_kept - the target that it has is near enough, and promises no more */
+static bool
+is_kept(const struct bal_domain *d)
+{
+	uint64_t twice = plus(d->inaccuracy_kib, d->inaccuracy_kib);
+
+	return is_near(d->aim_kib, d->target_kib, twice) &&
+	       (d->target_kib <= d->aim_kib ||
+		   d->actual_kib >= plus(d->min_kib, twice));
+}
+
+/* grow_partly - a step on the way up, if it is one worth telling */
+static void
+grow_partly(const struct plan *p, struct bal_domain *d)
+{
+	uint64_t need = need_of(d), step = fraction_share(&p->given, need);
+
+	if (step < need && step < need / 8 && step < BAL_STEP_KIB)
+		return;
+	if (step == 0 || d->aim_kib - need + step < d->min_kib)
+		return;
+	d->new_kib = d->aim_kib - need + step;
+	d->selected = true;
 }
 
 /*
@@ -253,21 +307,24 @@ propose(struct plan *p, struct bal_domain *d)
 static void
 choose(struct plan *p, struct bal_domain *d, uint64_t *room_kib)
 {
-	uint64_t growth;
+	uint64_t growth = above(d->aim_kib, d->actual_kib);
 
-	if (d->state == BAL_FIXED)
+	d->new_kib = d->aim_kib;
+	if (d->state == BAL_FIXED || is_kept(d))
 		return;
-	growth = above(d->new_kib, d->actual_kib);
-	if (d->new_kib > d->target_kib && growth != 0) {
-		if (p->freeing)
-			return;
-		if (growth > *room_kib) {
+	if (d->aim_kib > d->target_kib && growth != 0) {
+		if (p->freeing) {
+			grow_partly(p, d);
+		} else if (growth > *room_kib) {
 			p->denied |= is_counted(p, d);
-			return;
+		} else {
+			*room_kib -= growth;
+			d->selected = true;
 		}
+	} else {
+		*room_kib = above(*room_kib, growth);
+		d->selected = true;
 	}
-	*room_kib = above(*room_kib, growth);
-	d->selected = d->new_kib != d->target_kib;
 	p->changed |= d->selected;
 }
 
@@ -284,11 +341,13 @@ bal_plan(struct bal_domain *d, size_t n, uint64_t free_kib, uint64_t want_kib,
 	sum_up(&p, t);
 	for (i = 0; i < n; i++)
 		propose(&p, &d[i]);
+	p.sums.growth_kib = narrow(p.growth);
 	*sums_out = p.sums;
 	if (free_kib >= want_kib && !p.moving && !p.unsettled)
 		return BAL_BALANCED;
 	room_kib = above(free_kib,
 	    want_kib < BAL_RESERVED_KIB ? want_kib : BAL_RESERVED_KIB);
+	share_free(&p);
 	for (i = 0; i < n; i++)
 		choose(&p, &d[i], &room_kib);
 	if (p.changed || p.moving)

@@ -85,7 +85,7 @@ bal_watch(struct bal_past *past, const struct bal_domain *d, int64_t now_ms)
 	after = side(d->actual_kib, d->target_kib, d->inaccuracy_kib);
 	past->seen_ms = now_ms;
 	past->target_kib = d->target_kib;
-	if (asked == before && has_advanced(past, d, asked)) {
+	if ((asked == before || before == 0) && has_advanced(past, d, asked)) {
 		learn(past, d->actual_kib, now_ms);
 		past->actual_kib = d->actual_kib;
 		past->progress_ms = now_ms;

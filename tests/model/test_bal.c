@@ -34,7 +34,7 @@ Test(bal, worked_examples_I_4)
 		uint64_t free_kib, want_kib;
 		struct bal_domain d[3];
 		size_t n;
-		uint64_t max_free, surplus, range, new_kib[3];
+		uint64_t max_free, surplus, range, aim_kib[3];
 	} rows[] = {
 	    {73728, R, {D(524288, 1048576, 1048576, 1048576, 4)}, 1, 598008,
 		524280, 524288, {1048568}},
@@ -82,9 +82,9 @@ Test(bal, worked_examples_I_4)
 		cr_expect_eq(sums.surplus_kib, rows[i].surplus, "row %zu", i);
 		cr_expect_eq(sums.range_kib, rows[i].range, "row %zu", i);
 		for (k = 0; k < rows[i].n; k++)
-			cr_expect_eq(d[k].new_kib, rows[i].new_kib[k],
+			cr_expect_eq(d[k].aim_kib, rows[i].aim_kib[k],
 			    "row %zu: domain %zu: %ju", i, k,
-			    (uintmax_t)d[k].new_kib);
+			    (uintmax_t)d[k].aim_kib);
 	}
 }
 
@@ -122,7 +122,7 @@ static const struct {
     {"a stuck one is not counted on; the other gives it all", R, R + 20000,
 	{DOMAIN(BAL_INACTIVE, 10000, 30000, 50000, 50000),
 	    D(10000, 50000, 50000, 50000, 4)},
-	2, BAL_ADJUST, {29992, 29992}},
+	2, BAL_ADJUST, {0, 29992}},
     {"a stuck one is offered little, and the rest goes to others", R + 20000, R,
 	{DOMAIN(BAL_INACTIVE, 10000, 30000, 50000, 10000),
 	    D(10000, 10000, 50000, 10000, 4)},
@@ -143,7 +143,7 @@ static const struct {
     {"and counted on where they do not", R, R + 60000,
 	{DOMAIN(BAL_DOUBTFUL, 10000, 20000, 50000, 50000),
 	    D(10000, 50000, 50000, 50000, 4)},
-	2, BAL_ADJUST, {19992, 19992}},
+	2, BAL_ADJUST, {0, 19992}},
     {"a fixed one is left as it is", R + 1000, R,
 	{DOMAIN(BAL_FIXED, 10000, 10000, 50000, 10000),
 	    D(10000, 10000, 50000, 10000, 4)},
@@ -207,16 +207,16 @@ Test(bal, integers_equal_doubles)
 		(void)bal_plan(d, n, free_kib, want_kib, &sums);
 		(void)help_bal_double(d, n, free_kib, want_kib, by_double);
 		for (i = 0; i < n; i++) {
-			if (d[i].new_kib == by_double[i]) {
+			if (d[i].aim_kib == by_double[i]) {
 				same++;
 				continue;
 			}
 			rounded++;
 			cr_assert(differs_by_rounding(&sums, &d[i]) &&
-				      (d[i].new_kib == by_double[i] + 1 ||
-					  d[i].new_kib + 1 == by_double[i]),
+				      (d[i].aim_kib == by_double[i] + 1 ||
+					  d[i].aim_kib + 1 == by_double[i]),
 			    "round %zu: %ju, not %ju", round,
-			    (uintmax_t)d[i].new_kib, (uintmax_t)by_double[i]);
+			    (uintmax_t)d[i].aim_kib, (uintmax_t)by_double[i]);
 		}
 	}
 	cr_expect_lt(rounded, same / 1000, "%u of %u", rounded, same);
@@ -238,8 +238,8 @@ sum_is_there(const struct bal_domain *d, size_t n, uint64_t free_kib,
 		there += d[i].actual_kib;
 		/* an inactive one keeps what it has, or takes what it may */
 		targets +=
-		    d[i].state == BAL_ACTIVE || d[i].new_kib > d[i].actual_kib
-			? d[i].new_kib
+		    d[i].state == BAL_ACTIVE || d[i].aim_kib > d[i].actual_kib
+			? d[i].aim_kib
 			: d[i].actual_kib;
 	}
 	cr_assert_leq(targets + want_kib, there, "round %zu", round);
@@ -263,8 +263,8 @@ Test(bal, targets_fit_and_stay_in_range)
 			    help_random_below(&r, d[0].min_kib + 1);
 		(void)bal_plan(d, n, free_kib, want_kib, &sums);
 		for (i = 0; i < n; i++)
-			cr_assert(d[i].new_kib >= d[i].min_kib &&
-				      d[i].new_kib <= d[i].max_kib,
+			cr_assert(d[i].aim_kib >= d[i].min_kib &&
+				      d[i].aim_kib <= d[i].max_kib,
 			    "round %zu", round);
 		sum_is_there(d, n, free_kib, want_kib, &sums, round);
 	}
@@ -289,7 +289,7 @@ Test(bal, more_memory_lowers_nobody)
 		(void)bal_plan(d, n, free_kib, want_kib, &sums);
 		(void)bal_plan(more, n, free_kib + add, want_kib, &sums);
 		for (i = 0; i < n; i++)
-			cr_assert_geq(more[i].new_kib, d[i].new_kib,
+			cr_assert_geq(more[i].aim_kib, d[i].aim_kib,
 			    "round %zu: domain %zu", round, i);
 	}
 }
@@ -358,11 +358,11 @@ Test(bal, hostile_numbers_stay_in_range)
 		for (i = 0; i < n; i++) {
 			if (d[i].state == BAL_FIXED)
 				continue;
-			cr_assert_geq(d[i].new_kib, d[i].min_kib);
-			cr_assert(d[i].new_kib <= d[i].max_kib ||
-				  d[i].new_kib == d[i].min_kib);
+			cr_assert_geq(d[i].aim_kib, d[i].min_kib);
+			cr_assert(d[i].aim_kib <= d[i].max_kib ||
+				  d[i].aim_kib == d[i].min_kib);
 			if (d[i].state == BAL_ACTIVE)
-				given += d[i].new_kib - d[i].min_kib;
+				given += d[i].aim_kib - d[i].min_kib;
 		}
 		cr_assert_leq(given, sums.surplus_kib);
 	}
@@ -398,8 +398,8 @@ Test(bal, ideal_is_where_the_guest_will_be)
 		/* it takes its place: who is there has nothing to move */
 		free_kib -= ideal_kib;
 		for (i = 0; i < n; i++) {
-			free_kib += d[i].actual_kib - d[i].new_kib;
-			d[i].actual_kib = d[i].target_kib = d[i].new_kib;
+			free_kib += d[i].actual_kib - d[i].aim_kib;
+			d[i].actual_kib = d[i].target_kib = d[i].aim_kib;
 		}
 		guest->target_kib = guest->actual_kib = ideal_kib;
 		cr_assert_eq(bal_plan(d, n + 1, free_kib, R, &sums),

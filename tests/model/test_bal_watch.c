@@ -75,6 +75,10 @@ Test(bal_watch, sentences)
 		    {90000, 5000, 5000, STUCK, -1},
 		    {90001, 5072, 5000, DOUBT, 5000},
 		    {90100, 5072, 5012, OK, 1250}}},
+	    {"one that follows at once is forgiven, though never seen off "
+	     "target",
+		{{1000, 9000, 5000, OK, 1250}, {7000, 9000, 5000, STUCK, -1},
+		    {8000, 5000, 5000, STUCK, -1}, {8100, 5072, 5072, OK, -1}}},
 	    {"one on its target that falls off it has time again",
 		{{1000, 5000, 5000, OK, -1}, {9000, 5000, 6000, OK, 1250}}},
 	    {"the fast are missed soon",
