@@ -312,6 +312,7 @@ on_health(void *ctx, struct http_buf *out)
 	    .is_lost = srv_hv_is_lost(&d->hv),
 	    .observes = atomic_load(&d->hv.observes),
 	    .refuses_writes = atomic_load(&d->rpc.refused),
+	    .event_waits = api_evt_parked(&d->env),
 	};
 
 	srv_hv_ill(&d->hv, now.ill);

@@ -28,7 +28,8 @@ srv_health_write(const struct srv_health *now, struct http_buf *out)
 	http_buf_printf(out, "{\"status\":\"%s\",\"hypervisor\":",
 	    now->is_lost || ill || now->refuses_writes ? "degraded" : "ok");
 	write_text(now->is_lost ? "lost" : ill ? now->ill : "ok", out);
-	http_buf_printf(out, ",\"memory\":\"%s\",\"store\":\"%s\"}\n",
+	http_buf_printf(out,
+	    ",\"memory\":\"%s\",\"store\":\"%s\",\"event_waits\":%u}\n",
 	    now->observes ? "observed" : "managed",
-	    now->refuses_writes ? "refuses writes" : "ok");
+	    now->refuses_writes ? "refuses writes" : "ok", now->event_waits);
 }

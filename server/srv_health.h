@@ -7,8 +7,9 @@
  *
  * One line of JSON.  status is "ok" or "degraded"; hypervisor is "ok", "lost"
  * or what the hypervisor process lacks, in its own words; memory is "managed"
- * or "observed"; store is "ok" or "refuses writes".  The HTTP status is 200
- * all the same: reads are served.
+ * or "observed"; store is "ok" or "refuses writes"; event_waits is how many
+ * calls of event.from and event.next wait.  The HTTP status is 200 all the
+ * same: reads are served.
  *
  * DIAGNOSTICS none.  BUGS none known.
  */
@@ -22,6 +23,7 @@ struct srv_health {
 	bool is_lost;	     /* there is no hypervisor process */
 	bool observes;	     /* it changes nothing: another service does */
 	bool refuses_writes; /* the store does */
+	unsigned event_waits;
 	char ill[HV_TEXT_BYTES];
 };
 

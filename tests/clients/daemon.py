@@ -6,6 +6,7 @@ HTTPS, made of the standard library alone.
 """
 import contextlib
 import http.client
+import json
 import os
 import select
 import shutil
@@ -14,6 +15,7 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import time
 import xmlrpc.client
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
@@ -90,6 +92,23 @@ class Daemon:
 
     def local(self):
         return Api(UnixTransport(os.path.join(self.state, "socket")))
+
+    def health(self):
+        """What GET /healthz says."""
+        conn = UnixConnection(os.path.join(self.state, "socket"))
+        conn.request("GET", "/healthz")
+        answer = json.loads(conn.getresponse().read())
+        conn.close()
+        return answer
+
+    def await_event_waits(self, n):
+        """Until so many callers of event.from and event.next wait."""
+        for _ in range(6000):
+            waits = self.health()["event_waits"]
+            if waits == n:
+                return
+            time.sleep(0.01)
+        raise AssertionError("%d callers wait, not %d" % (waits, n))
 
     def https(self, user="root", password=None):
         context = ssl.create_default_context()

@@ -175,7 +175,7 @@ def semantics(d):
     gone = d.local()
     token = now(gone, ["vm"])["token"]
     wait = Aside(gone, "event.from", ["vm"], token, 60.0)
-    time.sleep(0.2)
+    d.await_event_waits(1)
     ender = daemon.Api.__new__(daemon.Api)
     ender.proxy, ender.session = d.local().proxy, gone.session
     ender.call("session.logout")
@@ -192,7 +192,7 @@ def semantics(d):
     equal([(e["operation"], e["class"], e["ref"]) for e in got],
           [("mod", "vm", vm)])
     wait = Aside(api, "event.next")
-    time.sleep(0.1)
+    d.await_event_waits(1)
     other.call("VM.set_name_label", vm, "f")
     equal(wait.end()[0]["snapshot"]["name_label"], "f")
     api.call("event.unregister", ["vm"])
@@ -412,7 +412,7 @@ def crowd(n):
         alone.connect(path)
         alone.sendall(request(api.session, "event.from", ["vm/" + quiet],
                               token, 300.0))
-        api.call("VM.get_all")
+        d.await_event_waits(1)
         before = rss_kib(d.process.pid)
         poll, socks = select.poll(), []
         for _ in range(n):
@@ -421,8 +421,7 @@ def crowd(n):
             s.sendall(text)
             socks.append(s)
             poll.register(s, select.POLLIN)
-        api.call("VM.get_all")
-        time.sleep(1)
+        d.await_event_waits(n + 1)
         equal(len(poll.poll(0)), 0, "answered before anything happened")
         each = (rss_kib(d.process.pid) - before) / n
         began = time.monotonic()
@@ -467,8 +466,7 @@ def crowd_tls(n):
                 (host, int(port))))
             s.sendall(text)
             socks.append(s)
-        api.call("VM.get_all")
-        time.sleep(1)
+        d.await_event_waits(n)
         each = (rss_kib(d.process.pid) - before) / n
         api.call("VM.set_name_label", vm, "now")
         for s in socks:
