@@ -189,7 +189,8 @@ result_room(struct api_call *c)
 void
 api_call_finish(struct api_call *c, enum err rc)
 {
-	api_task_hide(c);
+	if (api_task_hide(c, rc))
+		return; /* it comes back when nobody sees the task any more */
 	api_bal_release(c);
 	if (rc != ERR_NONE)
 		api_task_forget(c);

@@ -25,6 +25,7 @@ struct background {
 struct task_shown {
 	struct wrq_job show, hide;
 	struct api_env *env;
+	struct api_call *call; /* ends when the task has gone */
 	struct idl_ref task, session;
 	bool is_kept; /* it is an Async call's: not ours to remove */
 	const char *method, *user;
@@ -365,14 +366,9 @@ api_task_keep(struct api_call *c, struct failure *why)
 
 /* ---- calls that wait ---- */
 
-/* free_shown - the task has gone: nothing is left of it */
 static void
-free_shown(struct wrq_job *job)
+free_shown(struct task_shown *s)
 {
-	struct task_shown *s =
-	    (struct task_shown *)(void *)((char *)job -
-					  offsetof(struct task_shown, hide));
-
 	arena_fini(&s->arena);
 	free(s);
 }
@@ -424,11 +420,24 @@ hide_run(struct wrq_job *job, struct fld_tx *tx)
 	return WRQ_COMMIT;
 }
 
+/* hide_done - the task has gone: nothing is left of it, the call may end */
+static void
+hide_done(struct wrq_job *job)
+{
+	struct task_shown *s =
+	    (struct task_shown *)(void *)((char *)job -
+					  offsetof(struct task_shown, hide));
+	struct api_call *c = s->call;
+
+	free_shown(s);
+	api_call_finish(c, c->err);
+}
+
 static void
 hide_failed(struct wrq_job *job, const struct failure *why)
 {
 	(void)why; /* out of memory: it goes when it is old */
-	free_shown(job);
+	hide_done(job);
 }
 
 /* show - have the task made; without memory nobody sees the wait */
@@ -443,11 +452,11 @@ show(struct api_call *c)
 	s->method = arena_strndup(&s->arena, c->method, strlen(c->method));
 	s->user = arena_strndup(&s->arena, c->user, strlen(c->user));
 	s->hide.run = hide_run;
-	s->hide.done = free_shown;
+	s->hide.done = hide_done;
 	s->hide.failed = hide_failed;
 	if (s->method == NULL || s->user == NULL ||
 	    !copy_notes(c->notes, &s->notes, &s->arena)) {
-		free_shown(&s->hide);
+		free_shown(s);
 		return;
 	}
 	s->show.run = show_run;
@@ -480,14 +489,18 @@ api_task_wait(struct api_call *c, struct failure *why)
 	return true;
 }
 
-void
-api_task_hide(struct api_call *c)
+bool
+api_task_hide(struct api_call *c, enum err rc)
 {
 	struct task_shown *s = c->shown;
 
+	if (s == NULL)
+		return false;
 	c->shown = NULL;
-	if (s != NULL)
-		wrq_push(c->env->writer, &s->hide);
+	c->err = rc;
+	s->call = c;
+	wrq_push(c->env->writer, &s->hide);
+	return true;
 }
 
 static enum wrq_verdict

@@ -81,9 +81,12 @@ enum err api_task_keep(struct api_call *c, struct failure *why);
 bool api_task_wait(struct api_call *c, struct failure *why);
 
 /*
- * api_task_hide - a call that waited has ended; any thread
+ * api_task_hide - a call has ended with rc; any thread
+ *
+ * returns false: it has no task of its waiting.  true: that goes now, and
+ *         api_call_finish is called again: who has the answer sees no task
  */
-void api_task_hide(struct api_call *c);
+bool api_task_hide(struct api_call *c, enum err rc);
 
 /*
  * api_task_progress - how far a call that waits has come: 0.0 to 1.0

@@ -173,6 +173,33 @@ Test(task, a_wait_for_an_operation_can_be_cancelled)
 	(void)world_end(&start);
 }
 
+static uint64_t tasks_at_end;
+static void (*old_done)(struct api_call *c);
+
+/* done_looking - what a client could see when it has its answer */
+static void
+done_looking(struct api_call *c)
+{
+	(void)world_first_host(&w);
+	tasks_at_end = fld_count(w.pin, IDL_CLASS_TASK);
+	old_done(c);
+}
+
+Test(task, who_has_the_answer_sees_no_task)
+{
+	struct idl_ref vm = stuck_vm(), ref;
+	struct world_call p;
+
+	world_begin(&w, &p, "VM.wait_memory_target_live", &vm);
+	ref = waiting()->h.ref;
+	old_done = p.c.done;
+	p.c.done = done_looking;
+	tasks_at_end = 1;
+	cr_expect_eq(world_call(&w, "task.cancel", &ref), ERR_NONE);
+	cr_expect_eq(world_end(&p), ERR_TASK_CANCELLED);
+	cr_expect_eq(tasks_at_end, 0);
+}
+
 Test(task, a_wait_that_ends_by_itself_leaves_no_task)
 {
 	struct idl_ref vm = stuck_vm();
