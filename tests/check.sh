@@ -76,18 +76,21 @@ tsan() {
 	done
 	return $rc
 }
-# on_asan SCRIPT..., on_tsan SCRIPT... - clients of a daemon built so
-on_asan() {
+# on_asan SCRIPT..., on_tsan SCRIPT... - clients of a daemon built so: less of
+# what is repeated, and memory is the sanitizer's
+scripts() {
 	for script in "$@"; do
-		ASAN_OPTIONS=detect_leaks=1 DAEMON=build/asan/xenapi-memoryd \
+		echo "== $script"
+		EVENTS_BOUND_KIB=500 EVENTS_PARKED=400 MISUSE_EVERY=5 \
 		    $PY "tests/clients/$script.py" || return
 	done
 }
+on_asan() {
+	ASAN_OPTIONS=detect_leaks=1 DAEMON=build/asan/xenapi-memoryd \
+	    scripts "$@"
+}
 on_tsan() {
-	for script in "$@"; do
-		TSAN_OPTIONS=exitcode=66 DAEMON=build/tsan/xenapi-memoryd \
-		    $PY "tests/clients/$script.py" || return
-	done
+	TSAN_OPTIONS=exitcode=66 DAEMON=build/tsan/xenapi-memoryd scripts "$@"
 }
 clang_build() {
 	$MAKE -j"$JOBS" O=build/clang CC=clang variant-tests
@@ -106,16 +109,11 @@ misuse() { $PY tests/clients/misuse.py; }
 roles() {
 	$MAKE build/make-certs && $PY tests/clients/roles.py
 }
-asan_roles() {
-	ASAN_OPTIONS=detect_leaks=1 DAEMON=build/asan/xenapi-memoryd roles
-}
+asan_roles() { $MAKE build/make-certs && on_asan roles; }
+tsan_roles() { $MAKE build/make-certs && on_tsan roles; }
 wire() { $PY tests/clients/wire.py; }
 xe() { $PY tests/clients/xe.py; }
 thin_cli() { $PY tests/clients/thin_cli.py; }
-asan_thin_cli() {
-	ASAN_OPTIONS=detect_leaks=1 DAEMON=build/asan/xenapi-memoryd \
-	    $PY tests/clients/thin_cli.py
-}
 asan_xe() {
 	ASAN_OPTIONS=detect_leaks=1 XE=build/asan/xe-memory \
 	LSAN_OPTIONS=suppressions=tests/clients/xe.supp:print_suppressions=0 \
@@ -155,10 +153,16 @@ phase asan-client on_asan os_xenapi replay
 phase asan-npm on_asan npm_xen_api
 phase asan-xe asan_xe
 phase asan-roles asan_roles
-phase asan-thin-cli asan_thin_cli
+phase asan-cli on_asan thin_cli
+phase asan-wire on_asan wire json_rpc misuse
+phase asan-events on_asan events
 phase tsan tsan
 phase tsan-client on_tsan crowd os_xenapi replay
 phase tsan-npm on_tsan npm_xen_api
+phase tsan-roles tsan_roles
+phase tsan-cli on_tsan thin_cli xe
+phase tsan-wire on_tsan wire json_rpc misuse
+phase tsan-events on_tsan events
 phase crash crash
 phase fuzz fuzz
 echo "logs of all phases: $LOG/"
