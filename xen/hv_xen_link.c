@@ -53,15 +53,26 @@ hv_xen_xc(struct hv_xen *x, struct hv_xc_call *c)
 {
 	const struct hv_xc *xc = &x->conf.xc;
 
-	if (x->conf.xc_thread == NULL) {
+	if (x->conf.xc_thread == NULL)
 		xc->call(xc->ctx, c);
-	} else if (!hv_timed_call(x->conf.xc_thread, xc->call, xc->ctx, c,
-		       sizeof *c, XC_LIMIT_MS)) {
-		note(&x->xc_trouble, "Xen does not answer", "");
+	else if (!hv_timed_call(x->conf.xc_thread, xc->call, xc->ctx, c,
+		     sizeof *c, XC_LIMIT_MS))
 		return ETIMEDOUT;
-	}
-	note(&x->xc_trouble, NULL, "Xen answers again");
 	return c->error;
+}
+
+void
+hv_xen_xc_is_well(struct hv_xen *x, int e)
+{
+	const char *trouble = NULL;
+
+	if (e == ETIMEDOUT)
+		trouble = "Xen does not answer";
+	else if (e == ENOMEM)
+		trouble = "there is no memory for what Xen says";
+	else if (e != 0)
+		trouble = "Xen does not list its domains";
+	note(&x->xc_trouble, trouble, "Xen answers again");
 }
 
 /* ---- xenstore ---- */
@@ -171,6 +182,7 @@ hv_xen_xs_open(struct hv_xen *x)
 		d->gap_ms = 0;
 	}
 	note(&x->xs_trouble, NULL, "xenstored answers again");
+	hv_xen_soon(x);
 }
 
 /* heard - one of our tokens */

@@ -84,16 +84,19 @@ add(struct hv_xen *x, const struct hv_xc_domain *xen, struct hv_xen_dom *before)
 	return d;
 }
 
-/* meet - a domain that Xen lists; 0 or ENOMEM */
+/*
+ * meet - a domain that Xen lists; 0 or ENOMEM
+ *
+ * at is the first that may be it: Xen lists them by id, as we keep them.
+ */
 static int
-meet(struct hv_xen *x, const struct hv_xc_domain *xen)
+meet(struct hv_xen *x, const struct hv_xc_domain *xen, struct hv_xen_dom **at)
 {
 	struct hv_uuid uuid = uuid_of(x, xen);
-	struct hv_xen_dom *d, *next;
+	struct hv_xen_dom *d = *at, *next;
 
-	TAILQ_FOREACH(d, &x->doms, link)
-	if (d->xen.domid >= xen->domid)
-		break;
+	while (d != NULL && d->xen.domid < xen->domid)
+		d = TAILQ_NEXT(d, link);
 	if (d != NULL && d->xen.domid == xen->domid &&
 	    !hv_uuid_equal(&d->uuid, &uuid)) {
 		/* the id is used again, or it was given another uuid */
@@ -109,6 +112,7 @@ meet(struct hv_xen *x, const struct hv_xc_domain *xen)
 		x->pause_ms = 0;
 	d->xen = *xen;
 	d->seen = true;
+	*at = d;
 	return 0;
 }
 
@@ -127,6 +131,7 @@ count(struct hv_xen *x, const struct hv_xc_domain *xen)
 static int
 list(struct hv_xen *x)
 {
+	struct hv_xen_dom *at = TAILQ_FIRST(&x->doms);
 	struct hv_xc_call c;
 	uint32_t from = 0;
 	int e;
@@ -143,7 +148,7 @@ list(struct hv_xen *x)
 			from = c.domain[i].domid + 1;
 			if ((c.domain[i].flags & HV_XC_D_DYING) != 0)
 				continue;
-			e = meet(x, &c.domain[i]);
+			e = meet(x, &c.domain[i], &at);
 			if (e != 0)
 				return e;
 		}
@@ -295,6 +300,7 @@ hv_xen_look(struct hv_xen *x)
 	e = hv_xen_see_host(x);
 	if (e == 0)
 		e = see_domains(x);
+	hv_xen_xc_is_well(x, e);
 	if (e != 0) {
 		x->look_ms = x->now_ms + XEN_LOOK_SLOW_MS;
 		hv_xen_health(x);

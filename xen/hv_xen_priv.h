@@ -104,6 +104,11 @@ struct hv_xen {
 int hv_xen_xc(struct hv_xen *x, struct hv_xc_call *c);
 
 /*
+ * hv_xen_xc_is_well - Xen told all (e is 0), or it did not: its health
+ */
+void hv_xen_xc_is_well(struct hv_xen *x, int e);
+
+/*
  * hv_xen_xs - ask xenstore, no longer than its time limit
  *
  * returns 0 or an errno; ETIMEDOUT, ECONNRESET: there is no xenstore now

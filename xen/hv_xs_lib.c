@@ -289,6 +289,8 @@ call(void *ctx, void *arg)
 	errno = 0;
 	if (b->what == HV_XS_OPEN) {
 		b->error = connect_anew(l, b);
+		if (b->fd >= 0 && hv_timed_is_unwanted())
+			(void)close(b->fd); /* nobody takes it */
 		return;
 	}
 	if (l->xs == NULL) {
