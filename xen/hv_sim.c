@@ -217,6 +217,12 @@ flags_of(const struct hv_sim_dom *d)
 		flags |= HV_D_CONTROL;
 	if (hv_sim_can_balloon(d))
 		flags |= HV_D_BALLOON;
+	if (d->booted && !d->control)
+		flags |= HV_D_AGENT;
+	if (!d->control)
+		flags |= HV_D_RANGE;
+	if (d->has_offset)
+		flags |= HV_D_OFFSET;
 	if (d->uncooperative)
 		flags |= HV_D_UNCOOPERATIVE;
 	return flags;
@@ -237,7 +243,8 @@ say_domain(struct hv_sim *w, const struct hv_sim_dom *d)
 	memcpy(u->domain_type, d->type, sizeof u->domain_type);
 	u->vcpus = d->vcpus;
 	u->actual_kib = d->pages * PAGE_KIB;
-	u->maxmem_kib = d->target_kib;
+	u->maxmem_kib = d->maxmem_kib;
+	u->offset_kib = d->offset_kib;
 	u->target_kib = d->target_kib;
 	u->dynamic_min_kib = d->dynamic_min_kib;
 	u->dynamic_max_kib = d->dynamic_max_kib;
@@ -405,9 +412,8 @@ add_dom0(struct hv_sim *w, struct hv_sim_machine *h)
 	d->pages = hv_sim_pages_of_kib(h->conf.dom0_kib);
 	d->target_kib = d->pages * PAGE_KIB;
 	d->dynamic_min_kib = d->dynamic_max_kib = d->target_kib;
-	d->static_max_kib = d->target_kib;
+	d->static_max_kib = d->maxmem_kib = d->target_kib;
 	d->control = d->running = d->booted = true;
-	d->off_since_ms = SIM_NEVER;
 	hv_sim_take_pages(h, d->pages);
 	return true;
 }

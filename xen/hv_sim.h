@@ -20,6 +20,9 @@
  *   boot_ms=N      has no balloon driver and does not hear requests until then
  *   rate_kib_s=N   balloons at this speed
  *   limit_kib=N    refuses to go below
+ *   offset_kib=N   has so much more than its target says
+ *   growing        takes all that maxmem lets it have, and gives nothing back
+ *   lying          begins to shrink whenever it is told to, stops after 1 MiB
  *   stuck          never balloons
  *   stuck_ms=A/B   stuck for A out of every B ms, from its start on
  *   no_balloon     has no balloon driver at all
@@ -31,10 +34,9 @@
  *   silent         has no agent that tells statistics
  *   lies           tells statistics that cannot be
  *
- * Guest time stands still while the domain is paused.  A guest that has a
- * balloon driver and has been off its target for more than 20 s is marked
- * uncooperative (xapi: squeezed).  Guests only grow into memory that is there
- * and never above their target.
+ * Guest time stands still while the domain is paused.  A guest is uncooperative
+ * when it was marked so (HV_MARK).  Guests only grow into memory that is there,
+ * and never above maxmem.
  *
  * The clock is virtual, in ms, and moves only by hv_sim_step.
  *
@@ -42,7 +44,8 @@
  *
  * DIAGNOSTICS none; refusals are sentences in hv_result.text.
  * BUGS suspend images are kept by the world, not by a host's storage: they
- * go with it.  Migration and building take no time.
+ * go with it.  Migration and building take no time, so HV_CLAIM only says
+ * whether there is room.
  */
 
 #include "xen/hv.h"

@@ -46,24 +46,6 @@ move(struct hv_sim *w, struct hv_sim_dom *d, uint64_t pages)
 
 /* ---- what happens at an instant ---- */
 
-/* judge - is it off its target, and for too long? (spec E.5) */
-static void
-judge(struct hv_sim *w, struct hv_sim_dom *d)
-{
-	bool was = d->uncooperative;
-
-	if (!hv_sim_can_balloon(d) || hv_sim_on_target(d)) {
-		d->off_since_ms = SIM_NEVER;
-		d->uncooperative = false;
-	} else if (d->off_since_ms == SIM_NEVER) {
-		d->off_since_ms = w->now_ms;
-	} else if (w->now_ms - d->off_since_ms > SIM_UNCOOP_MS) {
-		d->uncooperative = true;
-	}
-	if (d->uncooperative != was)
-		hv_sim_dirty(w, d);
-}
-
 /* settle_one - true when pages may have become free; d may be gone then */
 static bool
 settle_one(struct hv_sim *w, struct hv_sim_dom *d)
@@ -90,7 +72,6 @@ settle_one(struct hv_sim *w, struct hv_sim_dom *d)
 	if (d->manner.rate_kib_s == 0 && wants(d) &&
 	    !hv_sim_stuck(d, w->now_ms, &until_ms))
 		(void)move(w, d, UINT64_MAX); /* as far as it goes */
-	judge(w, d);
 	return d->pages < had;
 }
 
@@ -100,8 +81,6 @@ event_ms(const struct hv_sim *w, const struct hv_sim_dom *d)
 {
 	uint64_t e = SIM_NEVER, until, age = hv_sim_age_ms(d, w->now_ms);
 
-	if (d->off_since_ms != SIM_NEVER && !d->uncooperative)
-		e = d->off_since_ms + SIM_UNCOOP_MS + 1 - w->now_ms;
 	if (d->count_id != 0)
 		e = least(e, d->count_end_ms - w->now_ms);
 	if (!d->running)

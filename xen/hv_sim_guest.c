@@ -8,6 +8,7 @@
 #include "xen/hv_sim_priv.h"
 
 #define NUMBER_MAX (1ull << 40)
+#define SIM_LIE_PAGES 256 /* what a liar gives up at most */
 
 /* ---- reading ---- */
 
@@ -44,8 +45,11 @@ static const struct word words[] = {
     {"boot_ms=", AMOUNT, AT(boot_ms)},
     {"rate_kib_s=", AMOUNT_NOT_ZERO, AT(rate_kib_s)},
     {"limit_kib=", AMOUNT, AT(limit_kib)},
+    {"offset_kib=", AMOUNT, AT(offset_kib)},
     {"stuck", FLAG, AT(stuck)},
     {"stuck_ms=", SHARE, AT(stuck_ms)},
+    {"growing", FLAG, AT(growing)},
+    {"lying", FLAG, AT(lying)},
     {"no_balloon", FLAG, AT(no_balloon)},
     {"vanish_ms=", AMOUNT_NOT_ZERO, AT(vanish_ms)},
     {"shutdown_ms=", AMOUNT, AT(shutdown_ms)},
@@ -135,29 +139,41 @@ hv_sim_can_balloon(const struct hv_sim_dom *d)
 	return d->booted && !d->control && !d->manner.no_balloon;
 }
 
+/* least_pages - how far down it is willing to go; it has more now */
+static uint64_t
+least_pages(const struct hv_sim_dom *d)
+{
+	uint64_t limit = hv_sim_pages_of_kib(d->manner.limit_kib), kept;
+
+	if (!d->manner.lying)
+		return limit;
+	kept =
+	    d->heard_pages > SIM_LIE_PAGES ? d->heard_pages - SIM_LIE_PAGES : 0;
+	return kept > limit ? kept : limit;
+}
+
 uint64_t
 hv_sim_goal_pages(const struct hv_sim_dom *d)
 {
-	uint64_t goal = hv_sim_pages_of_kib(d->target_kib);
-	uint64_t limit = hv_sim_pages_of_kib(d->manner.limit_kib);
+	uint64_t kib = d->target_kib, goal, least;
 
-	if (goal >= d->pages || goal >= limit)
+	if (kib > d->maxmem_kib || d->manner.growing)
+		kib = d->maxmem_kib;
+	goal = hv_sim_pages_of_kib(kib + d->manner.offset_kib);
+	if (goal >= d->pages)
 		return goal;
-	return limit < d->pages ? limit : d->pages;
+	if (d->manner.growing)
+		return d->pages;
+	least = least_pages(d);
+	if (goal >= least)
+		return goal;
+	return least < d->pages ? least : d->pages;
 }
 
 bool
 hv_sim_hears(const struct hv_sim_dom *d)
 {
 	return d->running && d->booted && !d->manner.deaf;
-}
-
-bool
-hv_sim_on_target(const struct hv_sim_dom *d)
-{
-	uint64_t goal = hv_sim_pages_of_kib(d->target_kib);
-
-	return d->pages > goal ? d->pages - goal <= 1 : goal - d->pages <= 1;
 }
 
 uint64_t

@@ -23,7 +23,6 @@
 #include "xen/hv_sim.h"
 
 #define SIM_DOMID_END 0x7ff0 /* first id that Xen keeps for itself */
-#define SIM_UNCOOP_MS 20000u /* spec E.5 */
 #define SIM_TICK_MS 20	     /* while something moves at a rate */
 #define SIM_NEVER UINT64_MAX
 
@@ -36,9 +35,12 @@ struct hv_sim_manner {
 	uint64_t stuck_of_ms;
 	uint64_t vanish_ms; /* 0: never */
 	uint64_t shutdown_ms;
+	uint64_t offset_kib;
 	bool stuck;
 	uint64_t used_kib; /* its programs need so much */
 	uint64_t wss_kib;  /* ... and write so much, over and over */
+	bool growing;
+	bool lying;
 	bool no_balloon;
 	bool deaf;
 	bool silent, lies; /* asked for statistics */
@@ -66,17 +68,19 @@ struct hv_sim_dom {
 	uint64_t pages, overhead_pages; /* image: pages it had, none held */
 	uint64_t shadow_kib, overhead_kib;
 	uint64_t target_kib, dynamic_min_kib, dynamic_max_kib, static_max_kib;
-	uint64_t age_ms;       /* not paused; up to since_ms */
-	uint64_t since_ms;     /* running: not in age_ms yet */
-	uint64_t off_since_ms; /* off its target; SIM_NEVER: it is on it */
-	uint64_t rate_carry;   /* KiB * ms / s moved beyond whole pages */
+	uint64_t maxmem_kib;  /* net of the offset */
+	uint64_t heard_pages; /* lying: had so many when its target was set */
+	int64_t offset_kib;   /* as it was told (HV_SET_OFFSET) */
+	uint64_t age_ms;      /* not paused; up to since_ms */
+	uint64_t since_ms;    /* running: not in age_ms yet */
+	uint64_t rate_carry;  /* KiB * ms / s moved beyond whole pages */
 	struct hv_sim_manner manner;
 	struct hv_sim_ask ask;
 	uint64_t request;     /* for statistics, not answered; 0: none */
 	uint64_t swapped_kib; /* it had in its swap at most */
 	uint64_t count_id;    /* of HV_DIRTY under way; 0: none */
 	uint64_t count_end_ms;
-	bool control, running, booted, uncooperative;
+	bool control, running, booted, uncooperative, has_offset;
 	bool busy, dirty; /* on these lists */
 };
 
@@ -193,11 +197,6 @@ bool hv_sim_manner_read(const char *behaviour, struct hv_sim_manner *m_out,
 bool hv_sim_can_balloon(const struct hv_sim_dom *d);
 uint64_t hv_sim_goal_pages(const struct hv_sim_dom *d);
 bool hv_sim_hears(const struct hv_sim_dom *d);
-
-/*
- * hv_sim_on_target - within a page of its target (spec E.3: hit)
- */
-bool hv_sim_on_target(const struct hv_sim_dom *d);
 
 /*
  * hv_sim_age_ms - the guest's own time: since it was built, pauses left out

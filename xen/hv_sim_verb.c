@@ -103,9 +103,10 @@ reboot(struct hv_sim *w, struct hv_sim_dom *d)
 	d->running = true;
 	d->booted = false;
 	d->uncooperative = false;
+	d->has_offset = false;
+	d->offset_kib = 0;
 	d->age_ms = 0;
 	d->since_ms = w->now_ms;
-	d->off_since_ms = SIM_NEVER;
 	hv_sim_dirty(w, d);
 	return true;
 }
@@ -165,7 +166,8 @@ bad_build(const struct hv_command *c, const struct hv_sim_machine *h)
 
 /* make - a domain as the command describes it, not yet anywhere */
 static struct hv_sim_dom *
-make(const struct hv_sim *w, const struct hv_command *c)
+make(const struct hv_sim *w, const struct hv_command *c,
+    const struct hv_sim_manner *manner)
 {
 	struct hv_sim_dom *d = calloc(1, sizeof *d);
 
@@ -175,16 +177,17 @@ make(const struct hv_sim *w, const struct hv_command *c)
 	memcpy(d->name, c->name, sizeof d->name);
 	memcpy(d->type, c->domain_type, sizeof d->type);
 	d->vcpus = c->vcpus;
-	d->pages = hv_sim_pages_of_kib(c->target_kib);
+	d->manner = *manner;
+	d->pages = hv_sim_pages_of_kib(c->target_kib + manner->offset_kib);
+	d->heard_pages = d->pages;
 	d->overhead_pages = hv_sim_pages_of_kib(c->overhead_kib);
 	d->shadow_kib = c->shadow_kib;
 	d->overhead_kib = c->overhead_kib;
-	d->target_kib = c->target_kib;
+	d->target_kib = d->maxmem_kib = c->target_kib;
 	d->dynamic_min_kib = c->dynamic_min_kib;
 	d->dynamic_max_kib = c->dynamic_max_kib;
 	d->static_max_kib = c->static_max_kib;
 	d->since_ms = w->now_ms;
-	d->off_since_ms = SIM_NEVER;
 	d->running = c->paused == 0;
 	return d;
 }
@@ -236,7 +239,7 @@ build(struct hv_sim *w, const struct hv_command *c, struct hv_result *r)
 	if (!hv_sim_manner_read(c->behaviour, &manner, r->text, sizeof r->text))
 		return NOW;
 	r->status = HV_OK;
-	d = make(w, c);
+	d = make(w, c, &manner);
 	if (d == NULL)
 		return refuse(r, "out of memory");
 	if (d->pages + d->overhead_pages > hv_sim_avail(h)) {
@@ -244,7 +247,6 @@ build(struct hv_sim *w, const struct hv_command *c, struct hv_result *r)
 		free(d);
 		return NOW;
 	}
-	d->manner = manner;
 	d->booted = c->verb == HV_RESTORE; /* it was when it was suspended */
 	return place(w, h, d, r);
 }
@@ -405,6 +407,23 @@ migrate(struct hv_sim *w, const struct hv_command *c, struct hv_result *r)
 
 /* ---- sizes ---- */
 
+/*
+ * move_target - maxmem goes with it; without a driver it only rises, and there
+ * is nobody to read a target
+ */
+static void
+move_target(struct hv_sim *w, struct hv_sim_dom *d, uint64_t target_kib)
+{
+	bool can = hv_sim_can_balloon(d);
+
+	if (can || d->maxmem_kib < target_kib)
+		d->maxmem_kib = target_kib;
+	if (can)
+		d->target_kib = target_kib;
+	d->heard_pages = d->pages;
+	hv_sim_dirty(w, d);
+}
+
 static enum answer
 set_range(struct hv_sim *w, const struct hv_command *c, struct hv_result *r)
 {
@@ -424,8 +443,72 @@ set_range(struct hv_sim *w, const struct hv_command *c, struct hv_result *r)
 		target_kib = c->dynamic_max_kib;
 	d->dynamic_min_kib = c->dynamic_min_kib;
 	d->dynamic_max_kib = c->dynamic_max_kib;
-	d->target_kib = target_kib;
+	move_target(w, d, target_kib);
+	return NOW;
+}
+
+static enum answer
+set_target(struct hv_sim *w, const struct hv_command *c, struct hv_result *r)
+{
+	struct hv_sim_dom *d = guest_of(w, c, r);
+
+	if (d == NULL)
+		return NOW;
+	if (c->target_kib > d->static_max_kib)
+		return refuse(r, "the target is above static_max");
+	move_target(w, d, c->target_kib);
+	return NOW;
+}
+
+static enum answer
+set_maxmem(struct hv_sim *w, const struct hv_command *c, struct hv_result *r)
+{
+	struct hv_sim_dom *d = guest_of(w, c, r);
+
+	if (d == NULL)
+		return NOW;
+	d->maxmem_kib = c->maxmem_kib;
 	hv_sim_dirty(w, d);
+	return NOW;
+}
+
+static enum answer
+set_offset(struct hv_sim *w, const struct hv_command *c, struct hv_result *r)
+{
+	struct hv_sim_dom *d = guest_of(w, c, r);
+
+	if (d == NULL)
+		return NOW;
+	d->offset_kib = c->offset_kib;
+	d->has_offset = true;
+	hv_sim_dirty(w, d);
+	return NOW;
+}
+
+static enum answer
+mark(struct hv_sim *w, const struct hv_command *c, struct hv_result *r)
+{
+	struct hv_sim_dom *d = guest_of(w, c, r);
+
+	if (d == NULL)
+		return NOW;
+	d->uncooperative = c->flag != 0;
+	hv_sim_dirty(w, d);
+	return NOW;
+}
+
+/* claim - building takes no time here: nothing has to be kept for it */
+static enum answer
+claim(struct hv_sim *w, const struct hv_command *c, struct hv_result *r)
+{
+	struct hv_sim_dom *d = guest_of(w, c, r);
+	uint64_t pages;
+
+	if (d == NULL)
+		return NOW;
+	pages = hv_sim_pages_of_kib(c->claim_kib);
+	if (pages > d->pages && pages - d->pages > hv_sim_avail(d->host))
+		return short_of(r, pages - d->pages, d->host);
 	return NOW;
 }
 
@@ -468,8 +551,6 @@ set_vcpus(struct hv_sim *w, const struct hv_command *c, struct hv_result *r)
 	return NOW;
 }
 
-/* ---- by verb ---- */
-
 /* ---- what it can tell ---- */
 
 static enum answer
@@ -492,15 +573,7 @@ count(struct hv_sim *w, const struct hv_command *c, struct hv_result *r)
 	return d != NULL && r->status == HV_OK ? LATER : NOW;
 }
 
-/* cannot - what this world does not do yet */
-static enum answer
-cannot(struct hv_sim *w, const struct hv_command *c, struct hv_result *r)
-{
-	(void)w; /* nothing changes */
-	(void)c;
-	r->status = HV_UNSUPPORTED;
-	return NOW;
-}
+/* ---- by verb ---- */
 
 typedef enum answer verb_f(
     struct hv_sim *w, const struct hv_command *c, struct hv_result *r);
@@ -520,11 +593,11 @@ static verb_f *const verbs[] = {
     [HV_SET_SHADOW] = set_shadow,
     [HV_SET_VCPUS] = set_vcpus,
     [HV_FORGET] = forget,
-    [HV_SET_TARGET] = cannot,
-    [HV_SET_MAXMEM] = cannot,
-    [HV_SET_OFFSET] = cannot,
-    [HV_MARK] = cannot,
-    [HV_CLAIM] = cannot,
+    [HV_SET_TARGET] = set_target,
+    [HV_SET_MAXMEM] = set_maxmem,
+    [HV_SET_OFFSET] = set_offset,
+    [HV_MARK] = mark,
+    [HV_CLAIM] = claim,
     [HV_POLL] = poll_it,
     [HV_DIRTY] = count,
 };

@@ -16,6 +16,10 @@
 #define GIB (1024ull * 1024ull) /* KiB */
 #define MIB 1024ull
 
+/* Flags of a guest: one that waits to be unpaused, and one that is up. */
+#define HELP_MADE HV_D_RANGE
+#define HELP_UP (HV_D_RUNNING | HV_D_BALLOON | HV_D_AGENT | HV_D_RANGE)
+
 struct help_sim {
 	struct hv_sim *world; /* NULL: behind a process */
 	struct hv_link *link;

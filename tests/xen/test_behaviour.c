@@ -41,7 +41,7 @@ static const struct {
     {"spaces are fine", "   ", NULL},
     {"every word at once",
 	" boot_ms=1 rate_kib_s=2  limit_kib=3 stuck stuck_ms=1/2 no_balloon "
-	"vanish_ms=4 shutdown_ms=5 deaf",
+	"vanish_ms=4 shutdown_ms=5 deaf offset_kib=6 growing lying",
 	NULL},
     {"the largest number", "boot_ms=1099511627776", NULL},
     {"one more", "boot_ms=1099511627777", "bad value of behaviour 'boot_ms'"},
@@ -103,7 +103,7 @@ Test(hv_behaviour, boot_ms)
 
 	help_open(&h, NULL, 0);
 	help_build(&h, 1, "boot_ms=1000");
-	cr_expect_eq(flags(&h, 1), HV_D_RUNNING);
+	cr_expect_eq(flags(&h, 1), HELP_MADE | HV_D_RUNNING);
 	cr_expect_eq(hv_sim_next_ms(h.world), 1000);
 	help_target(&h, 1, 64 * MIB);
 	step(&h, 999);
@@ -113,16 +113,18 @@ Test(hv_behaviour, boot_ms)
 	cr_expect_null(help_answer(&h, id), "it does not hear yet");
 	help_ok(&h, HV_PAUSE, 1);
 	step(&h, 5000);
-	cr_expect_eq(flags(&h, 1), 0, "paused: its time stands still");
+	cr_expect_eq(flags(&h, 1), HELP_MADE, "paused: its time stands still");
 	help_ok(&h, HV_UNPAUSE, 1);
-	cr_expect_eq(flags(&h, 1), HV_D_RUNNING);
+	cr_expect_eq(flags(&h, 1), HELP_MADE | HV_D_RUNNING);
 	step(&h, 1);
 	cr_assert_not_null(help_answer(&h, id));
 	cr_expect_eq(help_answer(&h, id)->status, HV_OK);
 	cr_expect_eq(help_answer(&h, id)->domid, 2);
-	cr_expect_eq(flags(&h, 1), HV_D_RUNNING, "it boots again");
+	cr_expect_eq(flags(&h, 1), HELP_MADE | HV_D_RUNNING, "it boots again");
 	step(&h, 1000);
-	cr_expect_eq(flags(&h, 1), HV_D_RUNNING | HV_D_BALLOON);
+	cr_expect_eq(flags(&h, 1), HELP_UP);
+	cr_expect_eq(help_actual(&h, 1), 128 * MIB, "nobody read a target");
+	help_target(&h, 1, 64 * MIB);
 	cr_expect_eq(help_actual(&h, 1), 64 * MIB);
 	cr_expect_eq(hv_sim_next_ms(h.world), -1, "all is quiet");
 	help_close(&h);
@@ -171,23 +173,79 @@ Test(hv_behaviour, limit_kib)
 	help_close(&h);
 }
 
-Test(hv_behaviour, stuck_and_uncooperative)
+Test(hv_behaviour, stuck_and_uncooperative_when_it_is_marked)
 {
 	struct help_sim h;
+	struct hv_msg m;
 
 	help_open(&h, NULL, 0);
 	help_build(&h, 1, "stuck");
 	help_target(&h, 1, 64 * MIB);
-	step(&h, 20000);
-	cr_expect_eq(help_actual(&h, 1), 128 * MIB);
-	cr_expect_eq(flags(&h, 1), HV_D_RUNNING | HV_D_BALLOON);
-	cr_expect_eq(hv_sim_next_ms(h.world), 1);
-	step(&h, 1);
-	cr_expect_eq(
-	    flags(&h, 1), HV_D_RUNNING | HV_D_BALLOON | HV_D_UNCOOPERATIVE);
 	cr_expect_eq(hv_sim_next_ms(h.world), -1, "no time will help");
+	step(&h, 60000);
+	cr_expect_eq(help_actual(&h, 1), 128 * MIB);
+	cr_expect_eq(flags(&h, 1), HELP_UP, "who says so is not the world");
+	m = help_command(&h, HV_MARK, 1);
+	m.u.command.flag = 1;
+	cr_expect_eq(help_do(&h, &m).status, HV_OK);
+	cr_expect_eq(flags(&h, 1), HELP_UP | HV_D_UNCOOPERATIVE);
+	m.u.command.flag = 0;
+	cr_expect_eq(help_do(&h, &m).status, HV_OK);
+	cr_expect_eq(flags(&h, 1), HELP_UP);
+	help_close(&h);
+}
+
+Test(hv_behaviour, offset_kib)
+{
+	struct help_sim h;
+	struct hv_msg m;
+
+	help_open(&h, NULL, 0);
+	help_build(&h, 1, "offset_kib=2048");
+	cr_expect_eq(help_actual(&h, 1), 130 * MIB);
+	cr_expect_eq(flags(&h, 1), HELP_UP, "nobody has found it out yet");
+	help_target(&h, 1, 100 * MIB);
+	cr_expect_eq(help_actual(&h, 1), 102 * MIB);
+	m = help_command(&h, HV_SET_OFFSET, 1);
+	m.u.command.offset_kib = 2048;
+	cr_expect_eq(help_do(&h, &m).status, HV_OK);
+	cr_expect_eq(flags(&h, 1), HELP_UP | HV_D_OFFSET);
+	cr_expect_eq(help_domain(&h, 1)->offset_kib, 2048);
+	help_ok(&h, HV_HARD_REBOOT, 1);
+	cr_expect_eq(flags(&h, 1), HELP_UP, "the next domain's is its own");
+	help_close(&h);
+}
+
+Test(hv_behaviour, growing)
+{
+	struct help_sim h;
+	struct hv_msg m;
+
+	help_open(&h, NULL, 0);
+	help_build(&h, 1, "growing");
+	help_target(&h, 1, 64 * MIB);
+	cr_expect_eq(help_actual(&h, 1), 128 * MIB, "it gives nothing back");
+	m = help_command(&h, HV_SET_MAXMEM, 1);
+	m.u.command.maxmem_kib = 140 * MIB;
+	cr_expect_eq(help_do(&h, &m).status, HV_OK);
+	cr_expect_eq(help_actual(&h, 1), 140 * MIB, "it takes what it can");
+	cr_expect_eq(help_domain(&h, 1)->target_kib, 64 * MIB);
+	help_close(&h);
+}
+
+Test(hv_behaviour, lying)
+{
+	struct help_sim h;
+
+	help_open(&h, NULL, 0);
+	help_build(&h, 1, "lying");
+	help_target(&h, 1, 64 * MIB);
+	step(&h, 60000);
+	cr_expect_eq(help_actual(&h, 1), 127 * MIB, "it only began");
+	help_target(&h, 1, 65 * MIB);
+	cr_expect_eq(help_actual(&h, 1), 126 * MIB, "and begins again");
 	help_target(&h, 1, 128 * MIB);
-	cr_expect_eq(flags(&h, 1), HV_D_RUNNING | HV_D_BALLOON);
+	cr_expect_eq(help_actual(&h, 1), 128 * MIB, "upwards it goes");
 	help_close(&h);
 }
 
@@ -232,7 +290,7 @@ Test(hv_behaviour, no_balloon)
 	help_build(&h, 1, "no_balloon");
 	help_target(&h, 1, 64 * MIB);
 	step(&h, 60000);
-	cr_expect_eq(flags(&h, 1), HV_D_RUNNING, "nor is it uncooperative");
+	cr_expect_eq(flags(&h, 1), HV_D_RUNNING | HV_D_AGENT | HV_D_RANGE);
 	cr_expect_eq(help_actual(&h, 1), 128 * MIB);
 	help_ok(&h, HV_SHUTDOWN, 1);
 	help_close(&h);
@@ -357,7 +415,7 @@ Test(hv_behaviour, it_survives_suspend_and_migration)
 	m.u.command.target_kib = 100 * MIB;
 	memcpy(m.u.command.behaviour, "boot_ms=9000", sizeof "boot_ms=9000");
 	cr_assert_eq(help_do(&h, &m).status, HV_OK);
-	cr_expect_eq(flags(&h, 1), HV_D_RUNNING | HV_D_BALLOON,
-	    "it has booted, before it was suspended");
+	cr_expect_eq(
+	    flags(&h, 1), HELP_UP, "it has booted, before it was suspended");
 	help_close(&h);
 }

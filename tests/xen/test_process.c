@@ -188,7 +188,7 @@ Test(hv_process, the_world_outlives_its_daemon, .timeout = 60)
 	join(&p, &h);
 	cr_expect(same(epoch(&h), was), "the same world");
 	cr_assert_not_null(help_domain(&h, 1));
-	cr_expect_eq(help_domain(&h, 1)->flags, HV_D_RUNNING | HV_D_BALLOON);
+	cr_expect_eq(help_domain(&h, 1)->flags, HELP_UP);
 	cr_expect_eq(help_actual(&h, 1), 128 * MIB);
 	cr_assert_not_null(help_domain(&h, 2));
 	cr_expect_eq(help_domain(&h, 2)->flags, HV_D_SUSPENDED);

@@ -80,7 +80,7 @@ Test(hv_verb, build_takes_memory_and_shutdown_gives_it_back)
 	d = help_domain(&h, 1);
 	cr_assert_not_null(d);
 	cr_expect_eq(d->domid, 1);
-	cr_expect_eq(d->flags, HV_D_RUNNING | HV_D_BALLOON);
+	cr_expect_eq(d->flags, HELP_UP);
 	cr_expect_eq(d->actual_kib, 128 * MIB);
 	cr_expect_eq(d->target_kib, 128 * MIB);
 	cr_expect_eq(d->maxmem_kib, 128 * MIB);
@@ -213,21 +213,21 @@ Test(hv_verb, pause_and_unpause)
 	help_open(&h, NULL, 0);
 	help_build(&h, 1, "");
 	help_ok(&h, HV_PAUSE, 1);
-	cr_expect_eq(help_domain(&h, 1)->flags, HV_D_BALLOON);
+	cr_expect_eq(help_domain(&h, 1)->flags, HELP_UP & ~HV_D_RUNNING);
 	help_ok(&h, HV_PAUSE, 1);
 	m = help_command(&h, HV_SHUTDOWN, 1);
 	expect_refused(&h, &m, HV_REFUSED, "the domain is paused");
 	help_target(&h, 1, 64 * MIB);
 	cr_expect_eq(help_actual(&h, 1), 128 * MIB, "it cannot balloon now");
 	help_ok(&h, HV_UNPAUSE, 1);
-	cr_expect_eq(help_domain(&h, 1)->flags, HV_D_RUNNING | HV_D_BALLOON);
+	cr_expect_eq(help_domain(&h, 1)->flags, HELP_UP);
 	cr_expect_eq(help_actual(&h, 1), 64 * MIB);
 	m = help_command(&h, HV_BUILD, 2);
 	m.u.command.paused = 1;
 	cr_expect_eq(help_do(&h, &m).status, HV_OK);
-	cr_expect_eq(help_domain(&h, 2)->flags, 0, "not even booted");
+	cr_expect_eq(help_domain(&h, 2)->flags, HELP_MADE, "not even booted");
 	help_ok(&h, HV_UNPAUSE, 2);
-	cr_expect_eq(help_domain(&h, 2)->flags, HV_D_RUNNING | HV_D_BALLOON);
+	cr_expect_eq(help_domain(&h, 2)->flags, HELP_UP);
 	help_close(&h);
 }
 
@@ -353,7 +353,7 @@ Test(hv_verb, set_range_moves_the_guest_at_once)
 	help_close(&h);
 }
 
-Test(hv_verb, set_range_of_dom0_is_remembered_but_it_stays)
+Test(hv_verb, set_range_of_dom0_is_remembered_but_not_followed)
 {
 	struct help_sim h;
 	struct hv_msg m;
@@ -365,7 +365,9 @@ Test(hv_verb, set_range_of_dom0_is_remembered_but_it_stays)
 	h.n = 2; /* the host remains in the log */
 	cr_expect_eq(help_do(&h, &m).status, HV_OK);
 	cr_assert_eq(h.log[2].type, HV_DOMAIN);
-	cr_expect_eq(h.log[2].u.domain.target_kib, 512 * MIB);
+	cr_expect_eq(h.log[2].u.domain.dynamic_max_kib, 512 * MIB);
+	cr_expect_eq(
+	    h.log[2].u.domain.target_kib, 1 * GIB, "no driver reads it");
 	cr_expect_eq(h.log[2].u.domain.actual_kib, 1 * GIB);
 	help_close(&h);
 }
