@@ -13,17 +13,11 @@
 
 /* ---- finding ---- */
 
-bool
-bal_loop_same(const struct hv_uuid *a, const struct hv_uuid *b)
-{
-	return a->hi == b->hi && a->lo == b->lo;
-}
-
 struct bal_loop_host *
 bal_loop_host_of(const struct bal_loop *l, const struct hv_uuid *uuid)
 {
 	for (size_t i = 0; i < l->nhosts; i++)
-		if (bal_loop_same(&l->hosts[i]->uuid, uuid))
+		if (hv_uuid_equal(&l->hosts[i]->uuid, uuid))
 			return l->hosts[i];
 	return NULL;
 }
@@ -52,26 +46,56 @@ bal_loop_dom_of(const struct bal_loop_host *h, const struct hv_uuid *uuid)
 {
 	size_t i = place_of(h, uuid);
 
-	return i < h->n && bal_loop_same(&h->doms[i]->fact.uuid, uuid)
+	return i < h->n && hv_uuid_equal(&h->doms[i]->fact.uuid, uuid)
 		   ? h->doms[i]
 		   : NULL;
 }
 
-/* more_room - space for one more pointer; false: out of memory */
-static bool
-more_room(void *array, size_t n, size_t *room)
+/* room_for - how much room there is to be for one more than n */
+static size_t
+room_for(size_t n, size_t room)
 {
-	size_t want = *room == 0 ? 16 : *room * 2;
-	void *old, *fresh;
+	if (n < room)
+		return room;
+	return room == 0 ? 16 : room * 2;
+}
 
-	if (n < *room)
+/* grow_hosts - space for one more; false: out of memory */
+static bool
+grow_hosts(struct bal_loop *l)
+{
+	size_t room = room_for(l->nhosts, l->room);
+	struct bal_loop_host **hosts;
+
+	if (room == l->room)
 		return true;
-	memcpy(&old, array, sizeof(old)); /* whatever its pointers are to */
-	fresh = realloc(old, want * sizeof(void *));
-	if (fresh == NULL)
+	hosts = realloc(l->hosts, room * sizeof(struct bal_loop_host *));
+	if (hosts == NULL)
 		return false;
-	memcpy(array, &fresh, sizeof(fresh));
-	*room = want;
+	l->hosts = hosts;
+	l->room = room;
+	return true;
+}
+
+/* grow_doms - the same for the domains of a host */
+static bool
+grow_doms(struct bal_loop_host *h)
+{
+	size_t room = room_for(h->n, h->room);
+	struct bal_loop_dom **doms;
+	struct bal_domain *plan;
+
+	if (room == h->room)
+		return true;
+	doms = realloc(h->doms, room * sizeof(struct bal_loop_dom *));
+	if (doms == NULL)
+		return false;
+	h->doms = doms;
+	plan = realloc(h->plan, room * sizeof(*plan));
+	if (plan == NULL)
+		return false;
+	h->plan = plan;
+	h->room = room;
 	return true;
 }
 
@@ -81,7 +105,7 @@ host_new(struct bal_loop *l, const struct hv_uuid *uuid)
 {
 	struct bal_loop_host *h;
 
-	if (!more_room(&l->hosts, l->nhosts, &l->room))
+	if (!grow_hosts(l))
 		return NULL;
 	h = calloc(1, sizeof(*h));
 	if (h == NULL)
@@ -99,7 +123,7 @@ dom_new(struct bal_loop_host *h, const struct hv_uuid *uuid)
 	size_t at = place_of(h, uuid);
 	struct bal_loop_dom *d;
 
-	if (!more_room(&h->doms, h->n, &h->room))
+	if (!grow_doms(h))
 		return NULL;
 	d = calloc(1, sizeof(*d));
 	if (d == NULL)
@@ -133,6 +157,7 @@ host_drop(struct bal_loop *l, size_t i)
 	for (size_t k = 0; k < h->n; k++)
 		free(h->doms[k]);
 	free(h->doms);
+	free(h->plan);
 	free(h);
 	l->hosts[i] = l->hosts[--l->nhosts];
 }
@@ -143,7 +168,7 @@ host_drop(struct bal_loop *l, size_t i)
 static void
 hello(struct bal_loop *l, const struct hv_hello *m)
 {
-	while (!bal_loop_same(&l->epoch, &m->epoch) && l->nhosts > 0)
+	while (!hv_uuid_equal(&l->epoch, &m->epoch) && l->nhosts > 0)
 		host_drop(l, l->nhosts - 1); /* another boot: nothing is left */
 	l->epoch = m->epoch;
 	l->flags = m->flags;
@@ -152,8 +177,11 @@ hello(struct bal_loop *l, const struct hv_hello *m)
 		struct bal_loop_host *h = l->hosts[i];
 
 		h->seen = false;
-		for (size_t k = 0; k < h->n; k++)
+		for (size_t k = 0; k < h->n; k++) {
 			h->doms[k]->seen = false;
+			/* Who was to answer may be gone. */
+			h->doms[k]->command_id = 0;
+		}
 	}
 }
 
@@ -168,7 +196,8 @@ synced(struct bal_loop *l, int64_t now_ms)
 		for (size_t k = h->n; k-- > 0;)
 			if (!h->doms[k]->seen)
 				dom_drop(h, h->doms[k]);
-		h->due_ms = now_ms;
+		h->stale_ms = 0;
+		bal_loop_due(h, now_ms);
 		if (!h->seen)
 			host_drop(l, i);
 	}
@@ -186,7 +215,8 @@ host(struct bal_loop *l, const struct hv_host *m, int64_t now_ms)
 		return false;
 	h->fact = *m;
 	h->known = h->seen = true;
-	h->due_ms = now_ms;
+	h->stale_ms = 0;
+	bal_loop_due(h, now_ms);
 	return true;
 }
 
@@ -208,11 +238,14 @@ domain(struct bal_loop *l, const struct hv_domain *m, int64_t now_ms)
 		d = dom_new(h, &m->uuid);
 	if (d == NULL)
 		return false;
+	/* Its host's free pages of the same instant are on their way. */
+	if (d->fact.actual_kib != m->actual_kib && h->stale_ms == 0)
+		h->stale_ms = now_ms + BAL_LOOP_STALE_MS;
 	if (d->fact.domid != m->domid)
 		memset(d, 0, sizeof(*d)); /* it was restarted */
 	d->fact = *m;
 	d->seen = true;
-	h->due_ms = now_ms;
+	bal_loop_due(h, now_ms);
 	return true;
 }
 
@@ -227,7 +260,9 @@ gone(struct bal_loop *l, const struct hv_gone *m, int64_t now_ms)
 	if (d == NULL || d->fact.domid != m->domid)
 		return;
 	dom_drop(h, d);
-	h->due_ms = now_ms;
+	if (h->stale_ms == 0)
+		h->stale_ms = now_ms + BAL_LOOP_STALE_MS;
+	bal_loop_due(h, now_ms);
 }
 
 bool
@@ -246,6 +281,9 @@ bal_loop_hear(struct bal_loop *l, const struct hv_msg *m, int64_t now_ms)
 		return true;
 	case HV_SYNCED:
 		synced(l, now_ms);
+		return true;
+	case HV_RESULT:
+		bal_loop_result(l, &m->u.result, now_ms);
 		return true;
 	default:
 		return true;
@@ -291,12 +329,29 @@ bal_loop_end(
 }
 
 void
+bal_loop_lost(struct bal_loop *l)
+{
+	struct bal_ask *ask;
+
+	l->syncing = true;
+	while ((ask = TAILQ_FIRST(&l->waiting)) != NULL)
+		bal_loop_end(l, ask, BAL_ASK_CANCELLED);
+}
+
+void
+bal_loop_due(struct bal_loop_host *h, int64_t ms)
+{
+	if (ms < h->due_ms)
+		h->due_ms = ms;
+}
+
+void
 bal_loop_touch(struct bal_loop *l, const struct hv_uuid *uuid)
 {
 	struct bal_loop_host *h = bal_loop_host_of(l, uuid);
 
 	if (h != NULL)
-		h->due_ms = 0;
+		bal_loop_due(h, 0);
 }
 
 /* end_lost - nobody has heard of the host that is asked for memory */
@@ -314,6 +369,19 @@ end_lost(struct bal_loop *l)
 	}
 }
 
+/* look - at a host, when all of its facts are there */
+static void
+look(struct bal_loop *l, struct bal_loop_host *h, int64_t now_ms)
+{
+	if (h->stale_ms > now_ms) {
+		h->due_ms = h->stale_ms;
+		return;
+	}
+	h->stale_ms = 0;
+	h->due_ms = now_ms + BAL_LOOP_TICK_MS;
+	bal_loop_look(l, h, now_ms);
+}
+
 int64_t
 bal_loop_step(struct bal_loop *l, int64_t now_ms)
 {
@@ -328,7 +396,7 @@ bal_loop_step(struct bal_loop *l, int64_t now_ms)
 		if (!h->known)
 			continue; /* only its domains were reported */
 		if (h->due_ms <= now_ms)
-			bal_loop_look(l, h, now_ms);
+			look(l, h, now_ms);
 		if (h->due_ms < due_ms)
 			due_ms = h->due_ms;
 	}

@@ -35,7 +35,7 @@ enum bal_ask_status {
 	BAL_ASK_GRANTED,   /* granted_kib is free, and held until dropped */
 	BAL_ASK_NO_MEMORY, /* not even with every guest at its dynamic_min */
 	BAL_ASK_REFUSED,   /* guests that could give did not: refused[] */
-	BAL_ASK_CANCELLED, /* nobody waits for it any more */
+	BAL_ASK_CANCELLED, /* nobody waits for it, or nobody can say */
 };
 
 /*
@@ -69,7 +69,7 @@ struct bal_loop_calls {
 	uint64_t (*held_kib)(void *ctx, const struct hv_uuid *host);
 	/* Send a command; its id is set.  false: nobody to send it to. */
 	bool (*command)(void *ctx, const struct hv_command *cmd);
-	/* An ask has ended; from within bal_loop_step. */
+	/* An ask has ended; from within bal_loop_step or bal_loop_lost. */
 	void (*ended)(void *ctx, struct bal_ask *ask);
 	/* A line for the log. */
 	void (*warn)(void *ctx, const char *text);
@@ -77,8 +77,8 @@ struct bal_loop_calls {
 
 /* Does it move memory by itself, or only look after asks? */
 enum bal_loop_mode {
+	BAL_LOOP_RESTS,	 /* no target is moved; asks get what is free */
 	BAL_LOOP_SHARES, /* what is free is shared out; asks make guests give */
-	BAL_LOOP_RESTS,	 /* no target is changed; asks get what is free */
 };
 
 struct bal_loop;
@@ -106,7 +106,13 @@ void bal_loop_free(struct bal_loop **l);
 bool bal_loop_hear(struct bal_loop *l, const struct hv_msg *m, int64_t now_ms);
 
 /*
- * bal_loop_ask - an ask joins; a later step ends it
+ * bal_loop_lost - the hypervisor process has gone: asks that wait are ended as
+ *         CANCELLED; nothing more happens until another reports
+ */
+void bal_loop_lost(struct bal_loop *l);
+
+/*
+ * bal_loop_ask - an ask joins; a later step ends it, or bal_loop_lost
  *
  * in      ask  stays where it is until it has ended and was dropped
  * out     ask  status PENDING

@@ -6,19 +6,42 @@
  * bal_loop_priv - what the files of the balancing loop share
  *
  * bal_loop.c       what was heard, who asks
- * bal_loop_step.c  one look at a host, and what follows from it
+ * bal_loop_look.c  one look at a host: sample, plan, answer
+ * bal_loop_send.c  commands, and what became of them
  *
  * DIAGNOSTICS none.  BUGS none known.
  */
 
 #include "model/bal.h"
 #include "xen/bal_loop.h"
+#include "xen/hv_uuid.h"
+
+/* Off its target for longer, a domain is uncooperative (spec E.5). */
+#define BAL_LOOP_UNCOOP_MS 20000
+
+/* Others' facts of the same instant come within this. */
+#define BAL_LOOP_STALE_MS 20
+
+/* While somebody waits for memory, who stands still so long is in doubt. */
+#define BAL_LOOP_DOUBT_MS 250
+
+/* All is looked at so often, whatever was heard. */
+#define BAL_LOOP_TICK_MS 10000
 
 /* A domain, and what the loop knows of it. */
 struct bal_loop_dom {
 	struct hv_domain fact; /* as reported last */
 	struct bal_past past;
-	bool seen; /* since HV_HELLO */
+	enum bal_state state; /* at the last look */
+	int64_t off_ms;	     /* since when it is off its target; 0: it is not */
+	uint64_t command_id; /* not answered yet; 0: none */
+	int64_t sent_ms;     /* when it was sent */
+	int64_t retry_ms;    /* after a failure: not before this */
+	unsigned failures;   /* in a row */
+	int32_t told;	     /* targets lately; see bal_loop_send.c */
+	int64_t told_ms;
+	bool doubted; /* stood still while somebody waited */
+	bool seen;    /* since HV_HELLO */
 };
 
 /* A machine. */
@@ -26,10 +49,12 @@ struct bal_loop_host {
 	struct hv_uuid uuid;
 	struct hv_host fact;	    /* as reported last */
 	struct bal_loop_dom **doms; /* sorted by uuid */
+	struct bal_domain *plan;    /* doms, as the policy sees them */
 	size_t n, room;
-	int64_t due_ms; /* to be looked at then; BAL_LOOP_NEVER */
-	bool known;	/* fact is there */
-	bool seen;	/* since HV_HELLO */
+	int64_t due_ms;	  /* to be looked at then */
+	int64_t stale_ms; /* facts are of two instants until then; 0: not */
+	bool known;	  /* fact is there */
+	bool seen;	  /* since HV_HELLO */
 };
 
 #define BAL_LOOP_NEVER INT64_MAX
@@ -47,11 +72,6 @@ struct bal_loop {
 	size_t nhosts, room;
 	struct bal_loop_asks waiting, granted;
 };
-
-/*
- * bal_loop_same - are they the same uuid?
- */
-bool bal_loop_same(const struct hv_uuid *a, const struct hv_uuid *b);
 
 /*
  * bal_loop_host_of - a host by uuid; NULL: not reported
@@ -79,5 +99,35 @@ void bal_loop_end(
  * out     h  due_ms
  */
 void bal_loop_look(struct bal_loop *l, struct bal_loop_host *h, int64_t now_ms);
+
+/*
+ * bal_loop_due - a host is to be looked at then, at the latest
+ */
+void bal_loop_due(struct bal_loop_host *h, int64_t ms);
+
+/*
+ * bal_loop_can_obey - has it a driver, and a range to be moved in?
+ * bal_loop_is_off - is it not where its target says, though it can obey?
+ */
+bool bal_loop_can_obey(const struct bal_loop_dom *d);
+bool bal_loop_is_off(const struct bal_loop_dom *d);
+
+/*
+ * bal_loop_actual_kib - what it has, less its offset
+ */
+uint64_t bal_loop_actual_kib(const struct bal_loop_dom *d);
+
+/*
+ * bal_loop_send - the commands that a look has led to
+ *
+ * in      h  plan: selected ones get their new targets
+ */
+void bal_loop_send(struct bal_loop *l, struct bal_loop_host *h, int64_t now_ms);
+
+/*
+ * bal_loop_result - a command was answered
+ */
+void bal_loop_result(
+    struct bal_loop *l, const struct hv_result *r, int64_t now_ms);
 
 #endif
