@@ -4,13 +4,13 @@
  * bal - the balancing loop in the daemon
  *
  * One job steps the loop.  It is parked until the time that the loop named, on
- * a ref that is nobody's; whatever is heard wakes it.  When it cannot wait any
- * more (the daemon stops, or too many jobs are parked) it is idle until
- * something is heard.
+ * a ref that is nobody's; whatever is heard wakes it.  When the daemon stops it
+ * waits no more, and lies idle.
  */
 
 /* System */
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +20,8 @@
 
 struct api_bal {
 	struct wrq_job job; /* first */
+	struct wrq_job lost_job;
+	atomic_bool is_losing; /* lost_job is under way */
 	struct api_env *env;
 	struct bal_loop *loop;
 	struct fld_reader *reader;   /* what the records say when it steps */
@@ -27,6 +29,8 @@ struct api_bal {
 	struct idl_ref ref;	     /* the job is parked on it */
 	int64_t due_ms;
 	bool idle; /* the job is nowhere */
+	void (*warn)(void *ctx, const char *text);
+	void *warn_ctx;
 };
 
 static int64_t
@@ -95,6 +99,41 @@ stir(struct api_bal *b)
 	wrq_push(b->env->writer, &b->job);
 }
 
+/* ---- the process has gone ---- */
+
+static enum wrq_verdict
+lost_run(struct wrq_job *job, struct fld_tx *tx)
+{
+	(void)job;
+	(void)tx; /* stores nothing */
+	return WRQ_ABORT;
+}
+
+static void
+lost_done(struct wrq_job *job)
+{
+	struct api_bal *b =
+	    (struct api_bal *)(void *)((char *)job -
+				       offsetof(struct api_bal, lost_job));
+
+	atomic_store(&b->is_losing, false);
+	bal_loop_lost(b->loop);
+}
+
+static void
+lost_failed(struct wrq_job *job, const struct failure *why)
+{
+	(void)why; /* stores nothing: only others' changes can be refused */
+	lost_done(job);
+}
+
+void
+api_bal_lost(struct api_bal *b)
+{
+	if (!atomic_exchange(&b->is_losing, true))
+		wrq_push(b->env->writer, &b->lost_job);
+}
+
 /* ---- what the loop calls ---- */
 
 /* held - what reservations hold on a host */
@@ -130,6 +169,14 @@ ended(void *ctx, struct bal_ask *ask)
 	wrq_wake(b->env->writer, &call_of(ask)->ask_ref);
 }
 
+static void
+warn_of(void *ctx, const char *text)
+{
+	struct api_bal *b = ctx;
+
+	b->warn(b->warn_ctx, text);
+}
+
 /* ---- for the daemon ---- */
 
 struct api_bal *
@@ -137,18 +184,24 @@ api_bal_new(
     struct api_env *env, void (*warn)(void *ctx, const char *text), void *ctx)
 {
 	struct api_bal *b = calloc(1, sizeof(*b));
-	struct bal_loop_calls calls = {
-	    .held_kib = held, .command = command, .ended = ended};
+	struct bal_loop_calls calls = {.held_kib = held,
+	    .command = command,
+	    .ended = ended,
+	    .warn = warn_of};
 	uint64_t first_id;
 
-	(void)warn;
-	(void)ctx;
 	if (b == NULL)
 		return NULL;
 	b->env = env;
+	b->warn = warn;
+	b->warn_ctx = ctx;
+	b->job.is_timer = true;
 	b->job.run = step_run;
 	b->job.done = step_done;
 	b->job.failed = step_failed;
+	b->lost_job.run = lost_run;
+	b->lost_job.done = lost_done;
+	b->lost_job.failed = lost_failed;
 	b->ref = api_new_ref(env);
 	b->idle = true;
 	calls.ctx = b;
@@ -230,6 +283,14 @@ api_bal_waits(struct api_call *c)
 	}
 	c->ask = c->asked;
 	return false;
+}
+
+enum err
+api_bal_cancelled(struct api_call *c, struct failure *why)
+{
+	return api_task_is_cancelled(c)
+		   ? err_fail(why, ERR_TASK_CANCELLED, "r", &c->task)
+		   : ERR_NONE;
 }
 
 void

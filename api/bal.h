@@ -13,11 +13,11 @@
  * c->then.  After the commit the loop gets the ask; when it has ended, the
  * next stage runs with the answer in c->ask.  Meanwhile the call waits as a
  * parked one does: it has a task, and cancelling that ends the ask at once
- * (BAL_ASK_CANCELLED), as stopping the daemon does.  What was granted is held
- * until that next stage has been committed: its records say from then on who
- * has the memory.
+ * (BAL_ASK_CANCELLED), as do the daemon's end and a lost hypervisor process.
+ * What was granted is held until that next stage has been committed: its
+ * records say from then on who has the memory.
  *
- * Threads: the writer's, but for api_bal_new, api_bal_free.
+ * Threads: the writer's, but for api_bal_new, _free and _lost.
  * DIAGNOSTICS the loop's.  BUGS none known.
  */
 
@@ -49,6 +49,11 @@ void api_bal_free(struct api_bal **b);
 bool api_bal_hear(struct api_bal *b, const struct hv_msg *m);
 
 /*
+ * api_bal_lost - the hypervisor process has gone: who asks is told; any thread
+ */
+void api_bal_lost(struct api_bal *b);
+
+/*
  * api_bal_ask - c->ask goes to the loop
  */
 void api_bal_ask(struct api_call *c);
@@ -60,6 +65,14 @@ void api_bal_ask(struct api_call *c);
  * out     c  true: parked until the ask ends or the call's task is cancelled
  */
 bool api_bal_waits(struct api_call *c);
+
+/*
+ * api_bal_cancelled - why an ask ended as BAL_ASK_CANCELLED
+ *
+ * returns ERR_TASK_CANCELLED [task], or ERR_NONE: not by the caller's wish (the
+ *         daemon ends, or too many calls wait)
+ */
+enum err api_bal_cancelled(struct api_call *c, struct failure *why);
 
 /*
  * api_bal_release - the call needs no more what was granted to it

@@ -458,6 +458,7 @@ void
 api_boot_lost(struct api_boot *b)
 {
 	api_hv_lost(b->env);
+	api_bal_lost(b->env->bal);
 }
 
 /* new_ref - hv_facts' way to a fresh ref */

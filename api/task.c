@@ -471,15 +471,21 @@ show(struct api_call *c)
 }
 
 bool
+api_task_is_cancelled(const struct api_call *c)
+{
+	const struct idl_task *task =
+	    fld_get(c->view, IDL_CLASS_TASK, &c->task);
+
+	return task != NULL &&
+	       task_is_marked(task, IDL_TASK_ALLOWED_OPERATIONS_CANCEL);
+}
+
+bool
 api_task_wait(struct api_call *c, struct failure *why)
 {
-	const struct idl_task *task;
-
 	if (idl_ref_is_null(&c->task))
 		c->task = api_new_ref(c->env);
-	task = fld_get(c->view, IDL_CLASS_TASK, &c->task);
-	if (task != NULL &&
-	    task_is_marked(task, IDL_TASK_ALLOWED_OPERATIONS_CANCEL)) {
+	if (api_task_is_cancelled(c)) {
 		(void)err_fail(why, ERR_TASK_CANCELLED, "r", &c->task);
 		return false;
 	}

@@ -81,6 +81,11 @@ enum err api_task_keep(struct api_call *c, struct failure *why);
 bool api_task_wait(struct api_call *c, struct failure *why);
 
 /*
+ * api_task_is_cancelled - was it wished that the call end? in its own run
+ */
+bool api_task_is_cancelled(const struct api_call *c);
+
+/*
  * api_task_hide - a call has ended with rc; any thread
  *
  * returns false: it has no task of its waiting.  true: that goes now, and

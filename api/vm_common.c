@@ -81,7 +81,7 @@ fill_amounts(
 	    kib_of_bytes_free((uint64_t)vm->memory_dynamic_min);
 	cmd->dynamic_max_kib =
 	    kib_of_bytes_free((uint64_t)vm->memory_dynamic_max);
-	cmd->target_kib = cmd->dynamic_min_kib; /* until there is balancing */
+	cmd->target_kib = cmd->dynamic_min_kib; /* the loop gives it more */
 	cmd->shadow_kib = fp.shadow_mib * MIB_KIB;
 	cmd->overhead_kib = fp.overhead_mib * MIB_KIB;
 	return ERR_NONE;

@@ -221,6 +221,7 @@ clear_life(struct idl_vm *vm)
 	vm->domid = -1;
 	vm->suspended_bytes = 0;
 	vm->uncooperative = false;
+	vm->memory_offset = 0;
 	vm->requires_reboot = false;
 	vm->domain_name = "";
 	vm->discovered = false;

@@ -13,6 +13,7 @@
 #include "model/units.h"
 
 /* Api */
+#include "api/bal.h"
 #include "api/op.h"
 #include "api/task.h"
 #include "api/vm_priv.h"
@@ -142,13 +143,27 @@ api_vm_set_memory_static_max(struct api_call *c,
 
 /* ---- the dynamic range ---- */
 
+/* balanced - the guests have followed, or ours does not; the change stands */
+static enum err
+balanced(struct api_call *c, void *result, struct failure *why)
+{
+	(void)result; /* void */
+	return c->ask.status == BAL_ASK_CANCELLED ? api_bal_cancelled(c, why)
+						  : ERR_NONE;
+}
+
 /* pushed - the hypervisor has answered; whatever it said, the change stands */
 static enum err
 pushed(struct api_call *c, void *result, struct failure *why)
 {
-	(void)c;      /* its hv result shows in the facts */
 	(void)result; /* void */
 	(void)why;    /* cannot fail */
+	if (c->hv.status != HV_OK)
+		return ERR_NONE; /* nothing moves because of us */
+	c->ask =
+	    (struct bal_ask){.host = c->command.host, .vm = c->command.uuid};
+	c->has_ask = true;
+	c->then = balanced;
 	return ERR_NONE;
 }
 
@@ -175,7 +190,10 @@ set_range(struct api_call *c, int64_t min, int64_t max, struct failure *why)
 	if (rc != ERR_NONE || now.is_control_domain)
 		return rc;
 	c->then = pushed;
-	return api_vm_command(c, &now, &now.resident_on, HV_SET_RANGE, why);
+	rc = api_vm_command(c, &now, &now.resident_on, HV_SET_RANGE, why);
+	if (c->env->balance == BAL_LOOP_SHARES)
+		c->command.target_kib = 0; /* the loop knows better */
+	return rc;
 }
 
 enum err
@@ -217,13 +235,16 @@ api_vm_set_memory_target_live(struct api_call *c,
 
 /* ---- what the guest does about it ---- */
 
-/* is_near - has the guest reached its target? both >= 0 */
-static bool
-is_near(const struct idl_vm *vm, const struct idl_vm_metrics *m)
+/* away - how far the guest is from its target; amounts are below 2^63 - 1 */
+static int64_t
+away(const struct idl_vm *vm, const struct idl_vm_metrics *m)
 {
-	int64_t off = m->memory_actual - vm->memory_target;
+	int64_t bytes = m->memory_actual - vm->memory_target;
 
-	return off <= TARGET_NEAR_BYTES && off >= -TARGET_NEAR_BYTES;
+	if (__builtin_sub_overflow(bytes, vm->memory_offset, &bytes) ||
+	    bytes == INT64_MIN)
+		return INT64_MAX;
+	return bytes < 0 ? -bytes : bytes;
 }
 
 /* report - how far the wait has come, as a part of where it began */
@@ -231,12 +252,10 @@ static void
 report(
     struct api_call *c, const struct idl_vm *vm, const struct idl_vm_metrics *m)
 {
-	int64_t left = m->memory_actual - vm->memory_target;
+	int64_t left = away(vm, m);
 	struct wait *w = c->keep;
 	double progress;
 
-	if (left < 0)
-		left = -left;
 	if (w == NULL) {
 		w = c->keep = arena_alloc(&c->arena, sizeof(*w));
 		if (w != NULL)
@@ -268,7 +287,7 @@ api_vm_wait_memory_target_live(struct api_call *c,
 			return rc;
 	}
 	/* memory_actual is kept by the facts: nothing to store. */
-	if (m != NULL && is_near(vm, m))
+	if (m != NULL && away(vm, m) <= TARGET_NEAR_BYTES)
 		return ERR_NONE;
 	if (m != NULL)
 		report(c, vm, m);

@@ -102,6 +102,12 @@ const struct conf_text conf_texts[] = {
     TEXT(take_over,
 	"yes: manage memory though xenopsd or squeezed run, as --take-over\n"
 	"does; no: observe them"),
+    TEXT(balance,
+	"yes (or left out): free memory is shared out between the guests, "
+	"each\n"
+	"in its dynamic range, and taken back when somebody needs it; no: no\n"
+	"guest's target is moved but by who sets its range, and who needs\n"
+	"memory has what is free"),
     TEXT(pam_service,
 	"PAM service that checks users who are not in DIR/users; their role\n"
 	"is that of their Unix groups, see [roles]; no first account is made"),

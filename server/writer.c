@@ -63,7 +63,8 @@ struct wrq {
 	_Atomic uint32_t asleep;		       /* 1: wake it */
 	atomic_bool is_stopping;
 	bool has_thread;
-	bool is_dead; /* after FLD_FATAL; the writer's */
+	bool is_dead;	  /* after FLD_FATAL; the writer's */
+	uint32_t ntimers; /* the writer's: of nparked */
 	pthread_t thread;
 	struct wrq_config config;
 
@@ -175,6 +176,7 @@ unpark(struct wrq *q, struct parked *p)
 	TAILQ_REMOVE(&q->waiting, p, link);
 	TAILQ_INSERT_HEAD(&q->spare, p, link);
 	q->nparked--;
+	q->ntimers -= p->job->is_timer;
 	enqueue(q, p->job);
 	p->job = NULL;
 }
@@ -187,7 +189,7 @@ park(struct wrq *q, struct wrq_job *job)
 	int i;
 
 	if (p == NULL || atomic_load(&q->is_stopping) ||
-	    (q->nparked >= WRQ_PARKED_MAX && !job->is_timer)) {
+	    (wrq_parked(q) >= WRQ_PARKED_MAX && !job->is_timer)) {
 		job->expired = true;
 		enqueue(q, job);
 		return;
@@ -195,6 +197,7 @@ park(struct wrq *q, struct wrq_job *job)
 	TAILQ_REMOVE(&q->spare, p, link);
 	TAILQ_INSERT_TAIL(&q->waiting, p, link);
 	q->nparked++;
+	q->ntimers += job->is_timer;
 	p->job = job;
 	for (i = 0; i < WRQ_WAITS; i++) {
 		p->watch[i].ref = job->wait[i];
@@ -457,7 +460,7 @@ wrq_wait_ms(const struct wrq *q)
 size_t
 wrq_parked(const struct wrq *q)
 {
-	return q->nparked;
+	return q->nparked - q->ntimers;
 }
 
 /* ---- the thread ---- */
@@ -515,6 +518,7 @@ wrq_new(const struct wrq_config *config)
 	q->end = &q->ready;
 	q->n = 0;
 	q->nparked = 0;
+	q->ntimers = 0;
 	q->next_ms = INT64_MAX;
 	arena_init(&q->arena, ARENA_BYTES);
 	TAILQ_INIT(&q->waiting);

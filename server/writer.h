@@ -80,7 +80,7 @@ bool wrq_run_once(struct wrq *q);
 int64_t wrq_wait_ms(const struct wrq *q);
 
 /*
- * wrq_parked - jobs that wait now
+ * wrq_parked - jobs that wait now, timers not counted
  */
 size_t wrq_parked(const struct wrq *q);
 

@@ -156,6 +156,7 @@ hv_facts_halt(struct fld_tx *tx, const struct idl_ref *ref, struct failure *why)
 	vm->scheduled_to_be_resident_on = none;
 	vm->domid = -1;
 	vm->uncooperative = false;
+	vm->memory_offset = 0;
 	vm->requires_reboot = false;
 	if (fld_get(fld_tx_view(tx), IDL_CLASS_VM_METRICS, &vm->metrics) ==
 	    NULL)

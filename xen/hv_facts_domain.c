@@ -169,6 +169,16 @@ follow(struct idl_vm *vm, const struct hv_domain *d, const char *name)
 	bound(vm, d);
 }
 
+/* offset_of - what it has above its target when it obeys, as far as known */
+static int64_t
+offset_of(const struct hv_domain *d)
+{
+	if (!(d->flags & HV_D_OFFSET))
+		return 0;
+	return d->offset_kib < 0 ? -hv_facts_bytes((uint64_t)-d->offset_kib)
+				 : hv_facts_bytes((uint64_t)d->offset_kib);
+}
+
 /* become - what the VM's record says when this is reported */
 static void
 become(const struct hv_facts *f, struct idl_vm *vm, const struct idl_ref *host,
@@ -186,6 +196,7 @@ become(const struct hv_facts *f, struct idl_vm *vm, const struct idl_ref *host,
 	vm->memory_target = hv_facts_bytes(d->target_kib);
 	vm->suspended_bytes = 0;
 	vm->uncooperative = (d->flags & HV_D_UNCOOPERATIVE) != 0;
+	vm->memory_offset = offset_of(d);
 	vm->HVM_shadow_multiplier = shadow_follows(vm, d);
 	if (vm->is_control_domain && !vm->requires_reboot)
 		pin(vm, d);
@@ -217,6 +228,7 @@ is_same(const struct idl_vm *a, const struct idl_vm *b)
 	       a->domid == b->domid && a->memory_target == b->memory_target &&
 	       a->suspended_bytes == b->suspended_bytes &&
 	       a->uncooperative == b->uncooperative &&
+	       a->memory_offset == b->memory_offset &&
 	       !(a->HVM_shadow_multiplier < b->HVM_shadow_multiplier) &&
 	       !(a->HVM_shadow_multiplier > b->HVM_shadow_multiplier) &&
 	       is_same_shape(a, b);

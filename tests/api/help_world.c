@@ -16,6 +16,7 @@
 #include "server/xml.h"
 
 /* Api */
+#include "api/bal.h"
 #include "api/evt.h"
 #include "api/timer.h"
 
@@ -60,8 +61,10 @@ send_command(void *ctx, const struct hv_command *cmd)
 	struct world *w = ctx;
 	struct hv_msg m;
 
-	w->commands++;
-	w->last = *cmd;
+	if (cmd->id < API_BAL_ID) {
+		w->commands++;
+		w->last = *cmd;
+	}
 	if (w->deaf || w->hangs)
 		return w->hangs;
 	hv_msg_init(&m, HV_COMMAND);
@@ -175,6 +178,7 @@ start(struct world *w, const char *ini)
 	w->env.random = fill_random;
 	w->env.result_text = result_text;
 	w->env.evt_stepped = true;
+	w->env.balance = w->balance;
 	w->env.lock_wait_ms = 2000;
 	w->env.target_wait_ms = 256000;
 	w->env.sessions_max = 10;
@@ -208,11 +212,13 @@ stop(struct world *w, struct jrn **to_out)
 	fld_close(&w->store);
 }
 
-void
-world_open(
-    struct world *w, const struct hv_sim_host *hosts, size_t n, const char *ini)
+/* open_mode - a service that balances, or lets guests be */
+static void
+open_mode(struct world *w, const struct hv_sim_host *hosts, size_t n,
+    const char *ini, enum bal_loop_mode balance)
 {
 	memset(w, 0, sizeof(*w));
+	w->balance = balance;
 	w->now_ms = 1000;
 	cr_assert_leq(n, WORLD_HOSTS_MAX);
 	if (n > 0)
@@ -222,6 +228,19 @@ world_open(
 	w->sim = hv_sim_new(hosts, n);
 	cr_assert(w->journal != NULL && w->sim != NULL);
 	start(w, ini);
+}
+
+void
+world_open(
+    struct world *w, const struct hv_sim_host *hosts, size_t n, const char *ini)
+{
+	open_mode(w, hosts, n, ini, BAL_LOOP_RESTS);
+}
+
+void
+world_open_balanced(struct world *w, const struct hv_sim_host *hosts, size_t n)
+{
+	open_mode(w, hosts, n, NULL, BAL_LOOP_SHARES);
 }
 
 void

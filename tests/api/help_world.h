@@ -24,6 +24,7 @@
 struct world {
 	struct hv_sim_host hosts[WORLD_HOSTS_MAX]; /* for a reboot */
 	size_t nhosts;
+	enum bal_loop_mode balance;
 	struct jrn *journal; /* the store's */
 	struct fld_store *store;
 	struct wrq *writer;
@@ -67,6 +68,14 @@ struct world_call {
 void world_open(struct world *w, const struct hv_sim_host *hosts, size_t n,
     const char *ini);
 void world_close(struct world *w);
+
+/*
+ * world_open_balanced - the same, and the loop shares out what is free
+ *
+ * note    with world_open guests stay where they are put
+ */
+void world_open_balanced(
+    struct world *w, const struct hv_sim_host *hosts, size_t n);
 
 /*
  * world_restart - kill the daemon and start it again; the hypervisor goes on

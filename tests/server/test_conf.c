@@ -202,6 +202,8 @@ Test(conf, files)
 		NULL},
 	    {"a simulated host is not taken over", "take_over = yes\n",
 		"--take-over is for --backend xen"},
+	    {"to balance or not", "balance = perhaps\n",
+		"balance = perhaps: yes or no"},
 	    {"yes or no", "take_over = perhaps\n",
 		"take_over = perhaps: yes or no"},
 	    {"they say something", "master =\n", ":1: master: 1 to 199"},
