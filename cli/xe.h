@@ -30,7 +30,8 @@ struct xe_conf {
 	char *cacert; /* file of certificates to trust; NULL: the system's */
 	char *socket; /* NULL: none */
 	bool insecure, human, debug;
-	const char **word; /* word[0..n): the command */
+	bool (*stop)(void); /* asked while waiting: give up? NULL: never */
+	const char **word;  /* word[0..n): the command */
 	size_t n;
 };
 
@@ -94,10 +95,24 @@ bool xe_wait_stopped(void);
 
 /*
  * xe_top - show hosts and VMs until q is pressed
+ * xe_top_stop - whether q was pressed while the server had not answered; for
+ *         stop of struct xe_conf
  *
  * returns the exit status
  */
 int xe_top(const struct cli_env *env);
+bool xe_top_stop(void);
+
+/* An option of the program itself; value "" when it takes none. */
+struct xe_option {
+	const char *option, *value, *text;
+};
+
+/*
+ * xe_options - all of them; xe_noptions
+ */
+extern const struct xe_option xe_options[];
+extern const size_t xe_noptions;
 
 /*
  * xe_print_man - the manual page, in roff

@@ -9,12 +9,14 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import struct
 import subprocess
 import sys
 import tempfile
 import termios
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -203,7 +205,8 @@ def ways(d, home):
     Xe(home).ok("host-list")
     os.unlink(os.path.join(home, ".xe"))
     err = Xe(home, "--socket", "/nowhere").no("host-list")
-    check(err.startswith("Error: "), err)
+    same(err, "Error: cannot connect to /nowhere: No such file or "
+         "directory\n")
     Xe(home, "--socket", os.path.join(d.state, "socket")).ok("host-list")
     check(Xe(home).run()[0] == 0, "usage is no error")
     check(".TH XE-MEMORY" in Xe(home).ok("--print-man"), "a manual page")
@@ -212,10 +215,13 @@ def ways(d, home):
 class Screen:
     """The program on a terminal of its own."""
 
-    def __init__(self, xe, rows, columns, *words):
+    def __init__(self, xe, rows, columns, *words, program=None, env=None):
+        options = xe.options if program is None else []
+        program = program or XE
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            os.execve(XE, [XE] + xe.options + list(words), xe.env)
+            os.execve(program, [program] + options + list(words),
+                      env or xe.env)
         self.text = ""
         self.resize(rows, columns)
 
@@ -252,30 +258,78 @@ class Screen:
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
-def complete(xe, line):
+def complete(xe, line, breaks=" =:"):
     """What bash offers for a line, as if Tab were pressed at its end."""
-    script = xe.ok("--print-completion")
-    words = line.split(" ")
-    r = subprocess.run(["bash", "-c", script + "\nCOMP_WORDS=(%s)\n"
-                        "COMP_CWORD=%d COMP_LINE='%s' COMP_POINT=%d\n"
-                        "_xe_memory\necho ${COMPREPLY[@]}"
-                        % (line, len(words) - 1, line, len(line))],
-                       env=dict(xe.env, PATH=os.path.dirname(XE) + ":" +
-                                os.environ["PATH"]),
-                       capture_output=True, text=True, check=True)
-    return r.stdout.split()
+    r = subprocess.run(
+        ["bash", "-c", '. <("$0" --print-completion)\n'
+         'compopt() { :; }\n'  # works while bash itself completes only
+         'COMP_WORDBREAKS=$2 COMP_LINE=$1 COMP_POINT=${#1}\n'
+         '_xe_memory "$0" </dev/null\nprintf "%s\\n" "${COMPREPLY[@]}"',
+         XE, line, breaks],
+        env=xe.env, capture_output=True, text=True, check=True)
+    same(r.stderr, "")
+    return r.stdout.split("\n")[:-1]
 
 
-def completion(xe, vm):
-    same(complete(xe, "xe-memory vm-memory-s"),
-         ["vm-memory-set", "vm-memory-shadow-multiplier-set",
-          "vm-memory-static-range-set"])
-    same(complete(xe, "xe-memory vm-memory-limits-set static-m"),
-         ["static-min=", "static-max="])
-    same(complete(xe, "xe-memory vm-param-set uuid=" + vm[:9]), [vm])
-    same(complete(xe, "xe-memory vm-param-set memory-static-m"),
-         ["memory-static-max=", "memory-static-min="])
-    same(complete(xe, "xe-memory --ins"), ["--insecure"])
+def completion(xe, vm, d):
+    def offers(line, *want, **more):
+        same(complete(xe, "xe-memory " + line, **more), list(want or [""]))
+
+    offers("vm-memory-s", "vm-memory-set", "vm-memory-shadow-multiplier-set",
+           "vm-memory-static-range-set")
+    offers("vm-memory-limits-set static-m", "static-min=", "static-max=")
+    offers("vm-param-set uuid=" + vm[:9], vm)
+    offers("vm-param-set uuid=" + vm[:9], "uuid=" + vm, breaks=" ")
+    offers("vm-param-set memory-static-m", "memory-static-max=",
+           "memory-static-min=")
+    offers("vm-param-set other-c", "other-config:")
+    offers("vm-param-set other-config:")
+    offers("vm-shutdown --f", "--force")
+    offers("vm-param-get param-name=memory-s", "memory-static-max",
+           "memory-static-min")
+    offers("vm-list params=uuid,name-l", "uuid,name-label")
+    offers("vm-list power-state=", "halted", "paused", "running")
+    offers("vm-list power-state=h", "halted")
+    offers("vm-start vm=worker-", "worker-1", "worker-2", "worker-3")
+    offers("vm-memory-set vm=deb", "debian-12")  # a template
+    offers("vm-start vm=deb")
+    offers("host-compute-free-memory host=", "lab")
+    offers("vm-start on=", "lab")
+    offers("vm-start vm=we", "web")
+    offers("vm-start vm=Control", r"Control\ domain\ on\ host\:\ lab")
+    offers(r"vm-start vm=Control\ domain\ on\ host\:",
+           r"Control\ domain\ on\ host\:\ lab")
+    offers("help vm-un", "vm-unpause")
+    offers("--ins", "--insecure")
+    offers("vm-frob ")
+    server, port = d.url.split("//")[1].rstrip("/").split(":")
+    lost = Xe(xe.env["HOME"])  # all that it knows stands on the line
+    line = "-s %s -p %s -pwf %s --cacert %s vm-start vm=we" % (
+        server, port, os.path.join(d.state, "initial-password"),
+        os.path.join(d.state, "tls-ec.pem"))
+    same(complete(lost, "xe-memory " + line), ["web"])
+    same(complete(lost, "xe-memory vm-start vm=we"), [""])
+
+
+def tab(xe, vm):
+    """A real bash, and a real Tab."""
+    env = dict(xe.env, PS1="$ ", PATH=os.path.dirname(XE) + ":" +
+               xe.env["PATH"])
+    bash = Screen(xe, 24, 200, "--noprofile", "--norc",
+                  program=shutil.which("bash"), env=env)
+    bash.until(r"\$ ")
+    bash.key(". <(xe-memory --print-completion); echo do''ne\n")
+    bash.until("done")
+    bash.key("xe-memory vm-param-g\tuuid=%s\tparam-name=name-l\t\n"
+             % vm[:13])
+    bash.until(r"\rcrate\r\n")
+    # Words that could go on in two ways stay as they are.
+    bash.key("xe-memory vm-list name-label=worker\t\t\t")
+    bash.until("worker-1 +worker-2 +worker-3")
+    bash.key("1 params=power-s\t --minimal\n")
+    bash.until(r"\rrunning\r\n")
+    bash.key("exit\n")
+    same(bash.end(), 0)
 
 
 def screens(xe):
@@ -391,6 +445,40 @@ def progress(home):
               "the task is cancelled")
 
 
+def top_without_answers(home):
+    """q and Ctrl-C work while the server does not; a dead one is named."""
+    path = os.path.join(home, "sock")
+    xe = Xe(home, "--socket", path)
+    world, gate = World(), threading.Event()
+
+    def stuck(method, args):
+        if method == "host.get_all_records":
+            gate.wait(60)
+        return world(method, args)
+    for key in "q", "\x03":
+        with Mock(stuck, path) as m:
+            top = Screen(xe, 24, 80, "top")
+            top.until("q quits")
+            while "host.get_all_records" not in m.calls:
+                time.sleep(0.01)
+            top.key(key)
+            same(top.end(), 0)
+            gate.set()
+        gate.clear()
+    def dying(method, args):
+        if gate.is_set():
+            raise Broken(b"")
+        return {} if "get_all" in method else world(method, args)
+    with Mock(dying, path):
+        top = Screen(xe, 8, 50, "top")  # narrow: the first line is cut
+        top.until(r"\| t\x1b")
+    gate.set()
+    top.until("cannot connect to " + path)
+    top.until("Trying again")
+    top.key("q")
+    same(top.end(), 0)
+
+
 def main():
     with daemon.running(sim=os.path.join(daemon.TOP, "xen",
                                          "demo.ini")) as d, \
@@ -400,10 +488,12 @@ def main():
         life(xe, vm)
         parameters(xe, vm)
         ways(d, home)
-        completion(xe, vm)
+        completion(xe, vm, d)
+        tab(xe, vm)
         screens(xe)
         strange_servers(d, home)
         progress(home)
+        top_without_answers(home)
         same(Xe(home, "--human", *xe.options,
                 XE_MEMORY_SOCKET=os.path.join(d.state, "socket")).ok(
                     "vm-param-get", "uuid=" + vm,
