@@ -18,8 +18,24 @@ struct xmlrpc_client_transport {
 	struct curl_slist *headers;
 	char error[CURL_ERROR_SIZE];
 	xmlrpc_mem_block *reply;
+	const struct xe_conf *conf;
 	bool too_long;
 };
+
+/* stopped - whether to give the transfer up: libcurl asks at least each second
+ */
+static int
+stopped(void *ctx, curl_off_t in_all, curl_off_t in, curl_off_t out_all,
+    curl_off_t out)
+{
+	const struct xmlrpc_client_transport *t = ctx;
+
+	(void)in_all; /* the bytes do not matter */
+	(void)in;
+	(void)out_all;
+	(void)out;
+	return t->conf->stop != NULL && t->conf->stop();
+}
 
 /* take - bytes of the reply; fewer than n_bytes taken ends the transfer */
 static size_t
@@ -82,6 +98,10 @@ set_options(struct xmlrpc_client_transport *t, const struct xe_conf *c)
 	       curl_easy_setopt(h, CURLOPT_WRITEDATA, t) == CURLE_OK &&
 	       curl_easy_setopt(h, CURLOPT_VERBOSE, (long)c->debug) ==
 		   CURLE_OK &&
+	       curl_easy_setopt(h, CURLOPT_XFERINFOFUNCTION, stopped) ==
+		   CURLE_OK &&
+	       curl_easy_setopt(h, CURLOPT_XFERINFODATA, t) == CURLE_OK &&
+	       curl_easy_setopt(h, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
 	       set_place(h, c);
 }
 
@@ -93,6 +113,7 @@ xe_curl_new(const struct xe_conf *c, const char *url)
 
 	if (t == NULL)
 		return NULL;
+	t->conf = c;
 	t->curl = curl_easy_init();
 	t->headers = curl_slist_append(NULL, "Content-Type: text/xml");
 	/* No "Expect: 100-continue": it costs a round trip. */
@@ -113,6 +134,16 @@ xe_curl_free(struct xmlrpc_client_transport **t)
 	curl_slist_free_all((*t)->headers);
 	free(*t);
 	*t = NULL;
+}
+
+/* connect_error - why the connection could not be made */
+static const char *
+connect_error(CURL *curl)
+{
+	long number = 0;
+
+	(void)curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &number); /* else 0 */
+	return number != 0 ? strerror((int)number) : "no answer";
 }
 
 /* perform - one request; the reply grows in t->reply */
@@ -136,6 +167,10 @@ perform(xmlrpc_env *env, struct xmlrpc_client_transport *t,
 	if (t->too_long)
 		xmlrpc_faultf(env, "the reply is longer than %u MiB",
 		    XE_REPLY_MAX_BYTES >> 20);
+	else if (rc == CURLE_COULDNT_CONNECT && t->conf->socket != NULL)
+		/* libcurl would name a host and a port that are made up */
+		xmlrpc_faultf(env, "cannot connect to %s: %s", t->conf->socket,
+		    connect_error(t->curl));
 	else if (rc != CURLE_OK)
 		xmlrpc_faultf(env, "%s",
 		    t->error[0] != '\0' ? t->error : curl_easy_strerror(rc));

@@ -22,7 +22,7 @@ extern const struct xmlrpc_client_transport_ops xe_curl_ops;
 /*
  * xe_curl_new - a transport that goes where the configuration says
  *
- * in      url  of the server
+ * in      c  must outlive the transport; url  of the server
  * errors  NULL when out of memory
  */
 struct xmlrpc_client_transport *xe_curl_new(

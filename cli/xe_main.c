@@ -54,6 +54,7 @@ run(struct xe_conf *c, struct cli_env *env, struct cli_pool *pool)
 
 	if (!top && !cli_needs_session(c->word, c->n))
 		return cli_run(env, pool, c->word, c->n);
+	c->stop = top ? xe_top_stop : NULL;
 	if (!xe_conf_password(c, &text) ||
 	    (link = xe_link_new(c, &text)) == NULL) {
 		fprintf(stderr, "Error: %s\n", text);

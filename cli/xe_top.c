@@ -22,9 +22,18 @@
 #include "cli/xe.h"
 
 #define REFRESH_MS 1000
-#define NAME_COLUMNS 18
+#define NAME_COLUMNS_MIN 18
+#define NAME_COLUMNS_MAX 40
 #define STATE_COLUMNS 10
 #define TEXT_COLUMNS 24
+
+/* What the keys have asked for. */
+static struct {
+	size_t first; /* VM in the first line */
+	bool shown;   /* there is a screen */
+	bool quit;
+	bool gave_up; /* the server did not answer before that */
+} asked;
 
 /* One refresh: what the server says, in a pool of its own. */
 struct view {
@@ -121,6 +130,24 @@ lines(struct view *v, size_t *n_out)
 	return l;
 }
 
+/* name_columns - a quarter of the screen, within bounds */
+static int
+name_columns(void)
+{
+	int n = COLS / 4;
+
+	if (n < NAME_COLUMNS_MIN)
+		return NAME_COLUMNS_MIN;
+	return n > NAME_COLUMNS_MAX ? NAME_COLUMNS_MAX : n;
+}
+
+/* bar_columns - what the other columns leave for a bar */
+static int
+bar_columns(void)
+{
+	return COLS - name_columns() - STATE_COLUMNS - TEXT_COLUMNS - 5;
+}
+
 /* column - where on a bar of that width a number of bytes is */
 static int
 column(int64_t n, int64_t most, int width)
@@ -193,41 +220,58 @@ put_name(const char *name, int columns)
 	printw("%*s", columns + 1 - used, "");
 }
 
+/* compare_hosts - by name */
+static int
+compare_hosts(const void *a, const void *b)
+{
+	const struct cli_val *const *x = a, *const *y = b;
+
+	return strcmp(cli_val_str(cli_val_member(*x, "name_label")),
+	    cli_val_str(cli_val_member(*y, "name_label")));
+}
+
+static void
+draw_host(struct view *v, const struct cli_val *h)
+{
+	const struct cli_val *m = by_ref(&v->host_metrics, h, "metrics");
+	int64_t total = bytes(m, "memory_total");
+	struct line l = {.state = "Running",
+	    .static_max = total,
+	    .dynamic_max = total,
+	    .target = total,
+	    .actual = total - bytes(m, "memory_free")};
+
+	attron(A_BOLD);
+	put_name(cli_val_str(cli_val_member(h, "name_label")),
+	    name_columns() + STATE_COLUMNS + 1);
+	attroff(A_BOLD);
+	draw_bar(&l, total, bar_columns());
+	printw(" %s of %s", human(v, l.actual), human(v, total));
+}
+
 /* draw_hosts - a line for each; returns the next row */
 static int
 draw_hosts(struct view *v, int row)
 {
-	size_t i;
+	const struct cli_val **host =
+	    cli_pool_array(v->pool, v->hosts.n + 1, sizeof(*host));
+	size_t i, n = v->hosts.kind == CLI_STRUCT ? v->hosts.n : 0;
 
-	for (i = 0;
-	     i < v->hosts.n && v->hosts.kind == CLI_STRUCT && row < LINES;
-	     i++) {
-		const struct cli_val *h = &v->hosts.item[i];
-		const struct cli_val *m =
-		    by_ref(&v->host_metrics, h, "metrics");
-		int64_t total = bytes(m, "memory_total");
-		struct line l = {.state = "Running",
-		    .static_max = total,
-		    .dynamic_max = total,
-		    .target = total,
-		    .actual = total - bytes(m, "memory_free")};
-
+	if (host == NULL)
+		return row;
+	for (i = 0; i < n; i++)
+		host[i] = &v->hosts.item[i];
+	qsort(host, n, sizeof(const struct cli_val *), compare_hosts);
+	for (i = 0; i < n && row < LINES; i++) {
 		move(row++, 0);
-		attron(A_BOLD);
-		put_name(cli_val_str(cli_val_member(h, "name_label")),
-		    NAME_COLUMNS + STATE_COLUMNS + 1);
-		attroff(A_BOLD);
-		draw_bar(&l, total,
-		    COLS - NAME_COLUMNS - STATE_COLUMNS - TEXT_COLUMNS - 5);
-		printw(" %s of %s", human(v, l.actual), human(v, total));
+		draw_host(v, host[i]);
 	}
 	return row;
 }
 
 static void
-draw_vms(struct view *v, int row, size_t first)
+draw_vms(struct view *v, int row)
 {
-	int width = COLS - NAME_COLUMNS - STATE_COLUMNS - TEXT_COLUMNS - 5;
 	size_t i, n;
 	struct line *l = lines(v, &n);
 	int64_t most = 0;
@@ -235,47 +279,81 @@ draw_vms(struct view *v, int row, size_t first)
 	for (i = 0; i < n; i++)
 		if (l[i].static_max > most)
 			most = l[i].static_max;
-	for (i = first; i < n && row < LINES; i++) {
+	for (i = asked.first; i < n && row < LINES; i++) {
 		bool runs = strcmp(l[i].state, "Halted") != 0;
 
 		move(row++, 0);
-		put_name(l[i].name, NAME_COLUMNS);
+		put_name(l[i].name, name_columns());
 		put_name(l[i].state, STATE_COLUMNS);
-		draw_bar(&l[i], most, width);
+		draw_bar(&l[i], most, bar_columns());
 		printw(" %s of %s", human(v, runs ? l[i].actual : 0),
 		    human(v, l[i].static_max));
 	}
 }
 
+static void
+draw_head(void)
+{
+	erase();
+	mvaddnstr(0, 0,
+	    "xe-memory top   - static  = dynamic  # actual  | target   "
+	    "q quits",
+	    COLS);
+}
+
 /* draw - the whole screen from one refresh, or why there is none */
 static void
-draw(const struct cli_env *env, size_t first)
+draw(const struct cli_env *env)
 {
 	struct view v = {.pool = cli_pool_new(CLI_POOL_MAX_BYTES)};
 	const char *why = "out of memory";
 	int row = 2;
 
-	erase();
-	mvprintw(0, 0,
-	    "xe-memory top   - static  = dynamic  # actual  | target   "
-	    "q quits");
+	draw_head();
 	if (v.pool == NULL || !fetch(env, &v, &why)) {
 		mvprintw(row, 0, "%s", why);
+		if (row + 2 < LINES)
+			mvaddnstr(row + 2, 0, "Trying again.", COLS);
 	} else {
 		row = draw_hosts(&v, row) + 1;
 		if (row < LINES)
-			draw_vms(&v, row, first);
+			draw_vms(&v, row);
 	}
 	refresh();
 	cli_pool_free(&v.pool);
+}
+
+/* obey - what a key asks for */
+static void
+obey(int key)
+{
+	if (key == 'q' || key == 'Q')
+		asked.quit = true;
+	if (key == KEY_DOWN || key == 'j')
+		asked.first++;
+	if ((key == KEY_UP || key == 'k') && asked.first > 0)
+		asked.first--;
+}
+
+bool
+xe_top_stop(void)
+{
+	int key;
+
+	if (!asked.shown)
+		return asked.gave_up;
+	timeout(0);
+	while ((key = getch()) != ERR)
+		obey(key);
+	timeout(REFRESH_MS);
+	asked.gave_up = asked.quit || xe_wait_stopped();
+	return asked.gave_up;
 }
 
 int
 xe_top(const struct cli_env *env)
 {
 	SCREEN *screen = newterm(NULL, stdout, stdin);
-	size_t first = 0;
-	int key = ERR;
 
 	if (screen == NULL) {
 		fprintf(stderr, "Error: the terminal cannot show this\n");
@@ -287,14 +365,15 @@ xe_top(const struct cli_env *env)
 	(void)curs_set(0); /* some terminals cannot */
 	keypad(stdscr, TRUE);
 	timeout(REFRESH_MS);
-	while (key != 'q' && key != 'Q' && !xe_wait_stopped()) {
-		if (key == KEY_DOWN || key == 'j')
-			first++;
-		if ((key == KEY_UP || key == 'k') && first > 0)
-			first--;
-		draw(env, first);
-		key = getch();
+	asked.shown = true;
+	draw_head(); /* the first answer may take its time */
+	refresh();
+	while (!asked.quit && !xe_wait_stopped()) {
+		draw(env);
+		if (!asked.quit)
+			obey(getch());
 	}
+	asked.shown = false;
 	endwin();
 	delscreen(screen);
 	return 0;
