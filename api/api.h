@@ -109,6 +109,7 @@ struct api_env {
 	uint64_t task_gc_generation; /* writer: as of then */
 	struct api_flights *flights; /* how many of whom; likewise */
 	struct api_bal *bal;	     /* writer: made by api_boot_new; or NULL */
+	struct api_stats *stats;     /* made by api_env_init */
 	enum bal_loop_mode balance;  /* is memory moved without being asked? */
 	uint32_t world; /* writer: HV_W_*, as the hypervisor process says */
 	unsigned op_waiters; /* writer: calls that wait for an operation */
@@ -270,14 +271,15 @@ bool api_park(struct api_call *c, const struct idl_ref *a,
 struct idl_ref api_new_ref(struct api_env *env);
 
 /*
- * api_record_view - a record as the wire shows it: inverse fields filled in
+ * api_record_view - a record as the wire shows it: inverse and computed fields
+ *         filled in
  *
  * in      rec  record of class cls in view v
  * returns rec itself when nothing is computed; else a copy in the arena;
  *         NULL: arena full
  */
-const void *api_record_view(
-    const struct fld_view *v, int cls, const void *rec, struct arena *a);
+const void *api_record_view(struct api_env *env, const struct fld_view *v,
+    int cls, const void *rec, struct arena *a);
 
 /*
  * Handlers of generic messages; rows name them, c->msg says which field.

@@ -13,6 +13,7 @@
 #include "api/bal.h"
 #include "api/boot.h"
 #include "api/seed.h"
+#include "api/stats.h"
 
 /* What could not be stored is asked for again after this, then less often. */
 #define RESYNC_FIRST_MS 500
@@ -51,8 +52,9 @@ struct api_boot {
 struct fact {
 	struct wrq_job job;
 	struct api_boot *b;
-	uint64_t number;	     /* since HV_HELLO, which is 0 */
-	bool refused;		     /* not applied: b->text */
+	uint64_t number; /* since HV_HELLO, which is 0 */
+	bool refused;	 /* not applied: b->text */
+	int64_t poll_s;	 /* a domain: how often its VM is to be polled */
 	struct hv_facts_at at, next; /* of earlier transactions, of this one */
 	struct hv_facts_range *ranges; /* to be set when it is durable */
 	size_t nranges;
@@ -307,6 +309,22 @@ apply(struct fact *f, struct fld_tx *tx, struct failure *why)
 	return rc;
 }
 
+/* polling - how often the VM of a reported domain is to be polled */
+static int64_t
+polling(const struct hv_msg *m, const struct fld_view *v)
+{
+	const struct idl_ref ref = {m->u.domain.uuid.hi, m->u.domain.uuid.lo};
+	char text[IDL_UUID_TEXT];
+	const char *uuid = text;
+	const struct idl_vm *vm;
+
+	if (m->type != HV_DOMAIN)
+		return 0;
+	idl_uuid_write(&ref, text);
+	vm = fld_find(v, IDL_CLASS_VM, IDL_VM_F_UUID, &uuid, NULL);
+	return vm != NULL ? vm->memory_stats_polling_interval : 0;
+}
+
 static enum wrq_verdict
 fact_run(struct wrq_job *job, struct fld_tx *tx)
 {
@@ -319,6 +337,7 @@ fact_run(struct wrq_job *job, struct fld_tx *tx)
 	rc = apply(f, tx, &why);
 	f->ranges = hv_facts_take_ranges(f->b->facts, &f->nranges);
 	f->refused = rc != ERR_NONE;
+	f->poll_s = f->refused ? 0 : polling(&f->msg, fld_tx_view(tx));
 	if (f->msg.type == HV_RESULT)
 		return WRQ_ABORT; /* of the loop's: no record says it */
 	if (!f->refused)
@@ -435,6 +454,10 @@ api_boot_up(struct api_boot *b, const struct hv_msg *m)
 	}
 	if (m->type == HV_RESULT && m->u.result.id < API_BAL_ID) {
 		api_hv_result(b->env, &m->u.result);
+		return;
+	}
+	if (m->type == HV_STATS) {
+		api_stats_note(b->env->stats, &m->u.stats);
 		return;
 	}
 	if (m->type == HV_HELLO)

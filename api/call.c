@@ -13,6 +13,7 @@
 #include "api/call.h"
 #include "api/evt.h"
 #include "api/flight.h"
+#include "api/stats.h"
 
 /* Calls that wait for the hypervisor; any thread, under the lock. */
 struct api_ops {
@@ -37,7 +38,9 @@ api_env_init(struct api_env *env)
 	ops->next_id &= API_BAL_ID / 2 - 1; /* far below the loop's */
 	env->ops = ops;
 	env->flights = api_flights_new();
-	if (env->flights != NULL && api_evt_init(env) == 0)
+	env->stats = api_stats_new();
+	if (env->flights != NULL && env->stats != NULL &&
+	    api_evt_init(env) == 0)
 		return 0;
 	api_env_fini(env);
 	return -1;
@@ -53,6 +56,7 @@ api_env_fini(struct api_env *env)
 	free(env->ops);
 	env->ops = NULL;
 	api_flights_free(&env->flights);
+	api_stats_free(&env->stats);
 }
 
 void

@@ -268,7 +268,8 @@ make_event(struct api_call *c, const struct evt_entry *from, const char *class,
 	if (from->operation == IDL_EVENT_OPERATION_DEL)
 		return true;
 	rec = fld_get(c->view, from->cls, &from->ref);
-	ev->snapshot = api_record_view(c->view, from->cls, rec, &c->arena);
+	ev->snapshot =
+	    api_record_view(c->env, c->view, from->cls, rec, &c->arena);
 	return ev->snapshot != NULL;
 }
 

@@ -14,6 +14,7 @@
 #include "api/api.h"
 #include "api/call.h"
 #include "api/op.h"
+#include "api/stats.h"
 
 /* A map or set field never grows beyond this by add_to_ and add_. */
 #define MEMBERS_MAX 1000u
@@ -44,10 +45,21 @@ edit_self(struct api_call *c, const void *args, struct failure *why)
 }
 
 /* allowed_operations - what the VM could do now (spec B.2) */
-static const struct idl_set *
-allowed_operations(const struct fld_view *v, const void *rec, struct arena *a)
+static const void *
+allowed_operations(struct api_env *env, const struct fld_view *v,
+    const void *rec, struct arena *a)
 {
+	(void)env; /* a function of the records */
 	return api_op_allowed(v, rec, a);
+}
+
+/* permissions - what the session may call */
+static const void *
+permissions(struct api_env *env, const struct fld_view *v, const void *rec,
+    struct arena *a)
+{
+	(void)env; /* a function of the records */
+	return api_session_permissions(v, rec, a);
 }
 
 const struct idl_set *
@@ -82,16 +94,17 @@ api_inverse(const struct fld_view *v, const struct idl_field *f,
 	return set;
 }
 
-/* Fields that are a function of the record, computed where it is shown. */
+/* Sets and maps that are not stored, computed where a record is shown. */
 static const struct computed {
 	int cls;
 	int field;
-	const struct idl_set *(*compute)(
-	    const struct fld_view *v, const void *rec, struct arena *a);
+	const void *(*compute)(struct api_env *env, const struct fld_view *v,
+	    const void *rec, struct arena *a);
 } computed[] = {
     {IDL_CLASS_VM, IDL_VM_F_ALLOWED_OPERATIONS, allowed_operations},
-    {IDL_CLASS_SESSION, IDL_SESSION_F_RBAC_PERMISSIONS,
-	api_session_permissions},
+    {IDL_CLASS_SESSION, IDL_SESSION_F_RBAC_PERMISSIONS, permissions},
+    {IDL_CLASS_VM_GUEST_METRICS, IDL_VM_GUEST_METRICS_F_MEMORY,
+	api_stats_memory},
 };
 
 /* computed_find - the row of a computed field; NULL: it is stored */
@@ -105,45 +118,46 @@ computed_find(int cls, int field)
 }
 
 /*
- * show - a set field that is not stored; *set_out NULL: it is stored
+ * show - a set or map that is not stored; *value_out NULL: it is stored
  *
  * returns false: arena full
  */
 static bool
-show(const struct fld_view *v, int cls, int field, const void *rec,
-    struct arena *a, const struct idl_set **set_out)
+show(struct api_env *env, const struct fld_view *v, int cls, int field,
+    const void *rec, struct arena *a, const void **value_out)
 {
 	const struct idl_field *f = &idl_classes[cls]->fields[field];
 	const struct idl_hdr *h = rec;
 	const struct computed *k;
 
-	*set_out = NULL;
+	*value_out = NULL;
 	if (f->flags & IDL_F_INVERSE) {
-		*set_out = api_inverse(v, f, &h->ref, a);
-		return *set_out != NULL;
+		*value_out = api_inverse(v, f, &h->ref, a);
+		return *value_out != NULL;
 	}
-	if (f->type->kind != IDL_SET || !(f->flags & IDL_F_LIVE))
+	if ((f->type->kind != IDL_SET && f->type->kind != IDL_MAP) ||
+	    !(f->flags & IDL_F_LIVE))
 		return true;
 	k = computed_find(cls, field);
 	if (k == NULL)
 		return true;
-	*set_out = k->compute(v, rec, a);
-	return *set_out != NULL;
+	*value_out = k->compute(env, v, rec, a);
+	return *value_out != NULL;
 }
 
 const void *
-api_record_view(
-    const struct fld_view *v, int cls, const void *rec, struct arena *a)
+api_record_view(struct api_env *env, const struct fld_view *v, int cls,
+    const void *rec, struct arena *a)
 {
 	const struct idl_class *k = idl_classes[cls];
 	char *copy = NULL;
 
 	for (int i = 0; i < k->nfields; i++) {
-		const struct idl_set *set;
+		const void *value;
 
-		if (!show(v, cls, i, rec, a, &set))
+		if (!show(env, v, cls, i, rec, a, &value))
 			return NULL;
-		if (set == NULL)
+		if (value == NULL)
 			continue;
 		if (copy == NULL) {
 			copy = arena_alloc(a, k->struct_bytes);
@@ -151,7 +165,7 @@ api_record_view(
 				return NULL;
 			memcpy(copy, rec, k->struct_bytes);
 		}
-		memcpy(copy + k->fields[i].offset, &set, sizeof(set));
+		memcpy(copy + k->fields[i].offset, &value, sizeof(value));
 	}
 	return copy != NULL ? copy : rec;
 }
@@ -161,14 +175,14 @@ api_generic_get_field(
     struct api_call *c, const void *args, void *result, struct failure *why)
 {
 	const struct idl_field *f = field_of(c);
-	const struct idl_set *set;
+	const void *value;
 
 	(void)args; /* c->self is its record */
-	if (!show(
-		c->view, c->msg->cls, c->msg->field, c->self, &c->arena, &set))
+	if (!show(c->env, c->view, c->msg->cls, c->msg->field, c->self,
+		&c->arena, &value))
 		return err_internal(why, "reply too large");
-	if (set != NULL)
-		memcpy(result, &set, sizeof(set));
+	if (value != NULL)
+		memcpy(result, &value, sizeof(value));
 	else
 		memcpy(result, (const char *)c->self + f->offset,
 		    idl_native_bytes(f->type));
@@ -433,7 +447,7 @@ api_generic_get_record(
     struct api_call *c, const void *args, void *result, struct failure *why)
 {
 	const void *rec =
-	    api_record_view(c->view, c->msg->cls, c->self, &c->arena);
+	    api_record_view(c->env, c->view, c->msg->cls, c->self, &c->arena);
 
 	(void)args; /* c->self is its record */
 	if (rec == NULL)

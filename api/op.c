@@ -117,10 +117,8 @@ check_blocked(const struct idl_vm *vm, int operation, struct failure *why)
 	return ERR_NONE;
 }
 
-/* check_state - is the power state one of the row's? */
-static enum err
-check_state(
-    const struct idl_vm *vm, const struct idl_operation *o, struct failure *why)
+const char *
+api_op_state(const struct idl_vm *vm)
 {
 	static const char *const lower[] = {
 	    [IDL_VM_POWER_STATE_HALTED] = "halted",
@@ -128,6 +126,15 @@ check_state(
 	    [IDL_VM_POWER_STATE_RUNNING] = "running",
 	    [IDL_VM_POWER_STATE_SUSPENDED] = "suspended",
 	};
+
+	return lower[vm->power_state];
+}
+
+/* check_state - is the power state one of the row's? */
+static enum err
+check_state(
+    const struct idl_vm *vm, const struct idl_operation *o, struct failure *why)
+{
 	uint32_t states = o->states;
 	const char *expected = o->expected;
 
@@ -138,7 +145,7 @@ check_state(
 	if (states & (1u << vm->power_state))
 		return ERR_NONE;
 	return err_fail(why, ERR_VM_BAD_POWER_STATE, "rss", &vm->h.ref,
-	    expected, lower[vm->power_state]);
+	    expected, api_op_state(vm));
 }
 
 /* check_conflict - is everything under way compatible? */

@@ -96,4 +96,9 @@ bool api_op_release(struct api_call *c);
  */
 enum err api_op_keep(struct api_call *c, struct failure *why);
 
+/*
+ * api_op_state - a power state as VM_BAD_POWER_STATE spells it
+ */
+const char *api_op_state(const struct idl_vm *vm);
+
 #endif

@@ -111,7 +111,7 @@ api_vm_check_world(
 
 	if (needs_builder(verb) && !(world & HV_W_BUILDS))
 		return err_fail(why, ERR_NOT_IMPLEMENTED, "s", c->msg->name);
-	if ((world & HV_W_OBSERVES) && verb != HV_FORGET)
+	if ((world & HV_W_OBSERVES) && verb != HV_FORGET && verb != HV_POLL)
 		return err_fail(why, ERR_OPERATION_NOT_ALLOWED, "s",
 		    "Another service manages the memory of this host; "
 		    "xenapi-memoryd only observes it, unless it is started "

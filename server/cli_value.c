@@ -301,7 +301,7 @@ make_row(struct rows *r, const struct idl_hdr *rec, size_t i)
 	}
 	r->name[i] = ref.text;
 	arena_reset(&r->scratch);
-	shown = api_record_view(c->view, rec->cls, rec, &r->scratch);
+	shown = api_record_view(c->env, c->view, rec->cls, rec, &r->scratch);
 	return shown != NULL && make_record(r->pool, idl_classes[rec->cls],
 				    shown, r->field, r->nfields, &r->item[i]);
 }

@@ -46,7 +46,8 @@ write_row(struct rpc_rows *r, const struct idl_hdr *rec, struct http_buf *out)
 		return;
 	}
 	arena_reset(&r->scratch);
-	shown = api_record_view(r->call->view, rec->cls, rec, &r->scratch);
+	shown = api_record_view(
+	    r->call->env, r->call->view, rec->cls, rec, &r->scratch);
 	if (shown == NULL)
 		out->failed = true;
 	else

@@ -14,14 +14,14 @@
 
 /* Own */
 #include "xen/gst.h"
+#include "xen/gst_map.h"
 
 #define TICK_MS 100
 #define FIRST_ROOM 16
 #define RESTING SIZE_MAX /* not in the heap */
 
 struct entry {
-	struct entry *next; /* same hash bucket */
-	struct hv_uuid uuid;
+	struct gst_node node; /* first */
 	int64_t interval_ms;
 	int64_t due_ms;
 	size_t at;	  /* in the heap; RESTING */
@@ -31,8 +31,7 @@ struct entry {
 };
 
 struct gst_poll {
-	struct entry **bucket; /* by uuid; a power of two of them */
-	size_t nbuckets, n;
+	struct gst_map known;
 	struct entry **heap; /* by due_ms; room for all */
 	size_t nheap, room;
 	uint64_t base; /* of requests */
@@ -106,50 +105,6 @@ wake(struct gst_poll *p, struct entry *e, int64_t due_ms)
 
 /* ---- the table ---- */
 
-/* bucket_of - where a uuid belongs among so many */
-static size_t
-bucket_of(const struct hv_uuid *uuid, size_t nbuckets)
-{
-	uint64_t h = (uuid->hi ^ uuid->lo) * 0x9e3779b97f4a7c15ull;
-
-	return (size_t)(h >> 32) & (nbuckets - 1);
-}
-
-/* find - the link to an entry, or to where it would be put */
-static struct entry **
-find(const struct gst_poll *p, const struct hv_uuid *uuid)
-{
-	struct entry **e = &p->bucket[bucket_of(uuid, p->nbuckets)];
-
-	while (*e != NULL &&
-	       ((*e)->uuid.hi != uuid->hi || (*e)->uuid.lo != uuid->lo))
-		e = &(*e)->next;
-	return e;
-}
-
-/* rehash - twice the buckets; false: out of memory, which only makes it slow */
-static bool
-rehash(struct gst_poll *p)
-{
-	size_t n = p->nbuckets * 2;
-	struct entry **bucket = calloc(n, sizeof(*bucket)), *e;
-
-	if (bucket == NULL)
-		return false;
-	for (size_t i = 0; i < p->nbuckets; i++)
-		while ((e = p->bucket[i]) != NULL) {
-			struct entry **to = &bucket[bucket_of(&e->uuid, n)];
-
-			p->bucket[i] = e->next;
-			e->next = *to;
-			*to = e;
-		}
-	free(p->bucket);
-	p->bucket = bucket;
-	p->nbuckets = n;
-	return true;
-}
-
 /* make_room - for one more in the heap */
 static bool
 make_room(struct gst_poll *p)
@@ -157,7 +112,7 @@ make_room(struct gst_poll *p)
 	size_t room = p->room * 2;
 	struct entry **heap;
 
-	if (p->n < p->room)
+	if (p->known.n < p->room)
 		return true;
 	heap = realloc(p->heap, room * sizeof(struct entry *));
 	if (heap == NULL)
@@ -171,34 +126,34 @@ make_room(struct gst_poll *p)
 static struct entry *
 add(struct gst_poll *p, const struct hv_uuid *uuid)
 {
-	struct entry *e, **at;
+	struct entry *e;
 
 	if (!make_room(p))
 		return NULL;
 	e = calloc(1, sizeof(*e));
 	if (e == NULL)
 		return NULL;
-	if (p->n >= p->nbuckets)
-		(void)rehash(p); /* if not, lists are longer */
-	at = find(p, uuid);
-	e->uuid = *uuid;
+	e->node.uuid = *uuid;
 	e->request = p->base;
 	e->at = RESTING;
-	*at = e;
-	p->n++;
+	gst_map_add(&p->known, &e->node);
 	return e;
+}
+
+/* find - the entry of a domain; NULL: not polled */
+static struct entry *
+find(const struct gst_poll *p, const struct hv_uuid *uuid)
+{
+	return (struct entry *)(void *)gst_map_find(&p->known, uuid);
 }
 
 /* drop - an entry is not known any more */
 static void
-drop(struct gst_poll *p, struct entry **at)
+drop(struct gst_poll *p, struct entry *e)
 {
-	struct entry *e = *at;
-
 	rest(p, e);
-	*at = e->next;
+	gst_map_remove(&p->known, &e->node);
 	free(e);
-	p->n--;
 }
 
 struct gst_poll *
@@ -209,10 +164,9 @@ gst_poll_new(uint64_t base)
 	if (p == NULL)
 		return NULL;
 	p->base = base;
-	p->nbuckets = p->room = FIRST_ROOM;
-	p->bucket = calloc(p->nbuckets, sizeof(struct entry *));
+	p->room = FIRST_ROOM;
 	p->heap = calloc(p->room, sizeof(struct entry *));
-	if (p->bucket == NULL || p->heap == NULL)
+	if (!gst_map_init(&p->known) || p->heap == NULL)
 		gst_poll_free(&p);
 	return p;
 }
@@ -221,14 +175,15 @@ void
 gst_poll_free(struct gst_poll **pp)
 {
 	struct gst_poll *p = *pp;
+	struct gst_node *n;
 
 	*pp = NULL;
 	if (p == NULL)
 		return;
-	for (size_t i = 0; p->bucket != NULL && i < p->nbuckets; i++)
-		while (p->bucket[i] != NULL)
-			drop(p, &p->bucket[i]);
-	free(p->bucket);
+	while (p->known.bucket != NULL &&
+	       (n = gst_map_next(&p->known, NULL)) != NULL)
+		drop(p, (struct entry *)(void *)n);
+	gst_map_fini(&p->known);
 	free(p->heap);
 	free(p);
 }
@@ -239,11 +194,11 @@ bool
 gst_poll_set(struct gst_poll *p, const struct hv_uuid *uuid,
     uint32_t interval_s, int64_t now_ms)
 {
-	struct entry **at = find(p, uuid), *e = *at;
+	struct entry *e = find(p, uuid);
 
 	if (interval_s == 0) {
 		if (e != NULL)
-			drop(p, at);
+			drop(p, e);
 		return true;
 	}
 	if (e == NULL)
@@ -274,7 +229,7 @@ gst_poll_due(struct gst_poll *p, int64_t now_ms, struct gst_due *due_out)
 	rest(p, e);
 	e->request++;
 	e->asked = true;
-	due_out->uuid = e->uuid;
+	due_out->uuid = e->node.uuid;
 	due_out->request = e->request;
 	return true;
 }
@@ -284,7 +239,7 @@ gst_poll_answer(struct gst_poll *p, const struct hv_uuid *uuid,
     const char *line, size_t n, int64_t now_ms, int64_t wall_s,
     struct hv_reading *r_out)
 {
-	struct entry *e = *find(p, uuid);
+	struct entry *e = find(p, uuid);
 	struct hv_reading r;
 	uint64_t request;
 

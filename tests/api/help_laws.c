@@ -75,7 +75,7 @@ inverse_law(const struct fld_view *v, const struct idl_host *host)
 	bool ok;
 
 	arena_init(&a, CALLS_ARENA_BYTES);
-	shown = api_record_view(v, IDL_CLASS_HOST, host, &a);
+	shown = api_record_view(NULL, v, IDL_CLASS_HOST, host, &a);
 	ok = shown != NULL &&
 	     shown->resident_VMs->n == count_on(v, &host->h.ref);
 	refs = ok ? shown->resident_VMs->items : NULL;

@@ -77,8 +77,8 @@ walk(struct api_call *c)
 
 	while ((rec = fld_next(c->view, c->msg->cls,
 		    rec != NULL ? &rec->ref : NULL)) != NULL)
-		if (api_record_view(c->view, c->msg->cls, rec, &c->arena) ==
-		    NULL)
+		if (api_record_view(
+			c->env, c->view, c->msg->cls, rec, &c->arena) == NULL)
 			return; /* arena full */
 }
 
