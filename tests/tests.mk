@@ -26,6 +26,7 @@ UNITS := $(foreach d,$(UNIT_DIRS),$(if $(wildcard tests/$(d)/test_*.c), \
 # others need Criterion, or take malloc's place.
 STRESS_SRC := $(wildcard tests/*/stress_*.c) $(wildcard tests/bench/bench_*.c)
 STRESS_SRC_api := tests/model/help_random.c
+STRESS_SRC_bench := tests/xen/help_loop.c
 stress_name = $(O)/tests/$(subst _,-,$(notdir $(basename $(1))))
 define stress_rule
 $(call stress_name,$(1)): $(call obj,$(1)) $(call obj,$(wildcard \

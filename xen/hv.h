@@ -12,7 +12,8 @@
  * After connecting the daemon sends HV_SYNC; the hypervisor answers HV_HELLO,
  * an HV_HOST for each host, an HV_DOMAIN for each domain (dom0 included), then
  * HV_SYNCED.  From then on every change of a host or domain sends that
- * message again, whole.  A domain that ends sends HV_GONE.  A command is
+ * message again, whole; of what changed together, the domains first and then
+ * their host.  A domain that ends sends HV_GONE.  A command is
  * answered by one HV_RESULT, sent after the facts that it caused.  HV_MARK of
  * the nil uuid is how the daemon asks whether anybody is there.
  *

@@ -224,10 +224,10 @@ hv_xen_say_news(struct hv_xen *x)
 
 	if (!x->synced)
 		return false;
-	any = say_host(x);
+	any = !x->host_told && say_host(x);
 	TAILQ_FOREACH(d, &x->doms, link)
 	any = say_domain(x, d) || any;
-	return any;
+	return say_host(x) || any;
 }
 
 void

@@ -12,5 +12,7 @@ bench: deps-bench build variant-stress
 	@sh tests/bench/admit.sh $(O)/tests/bench-admit $(BENCH_DIR)
 	@echo "== one step of the balancer, beside one pass over its arrays"
 	@$(O)/tests/bench-bal
+	@echo "== from an ask to the grant, and the loop at rest"
+	@$(O)/tests/bench-loop
 	@echo "== start with 100,000 VMs"
 	@/usr/bin/python3 tests/bench/start.py $(O)/tests/bench-fill

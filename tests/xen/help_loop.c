@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /* System */
-#include <criterion/criterion.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +13,20 @@
 #define DOM0_KIB GIB
 #define XEN_KIB (64 * MIB)
 #define OFFSET_KIB 4096 /* the most that a test's guest has beside its RAM */
+
+/* die - what cannot go on ends the program; Criterion shows the line */
+_Noreturn __attribute__((format(printf, 1, 2))) static void
+die(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)fputs("help_loop: ", stderr);
+	(void)vfprintf(stderr, fmt, ap);
+	(void)fputc('\n', stderr);
+	va_end(ap);
+	abort();
+}
 
 static struct hv_uuid
 uuid_of(uint64_t vm)
@@ -38,7 +52,8 @@ remember(struct help_loop *h, const struct hv_msg *m)
 	if (i == h->n && h->n == h->room) {
 		h->room = h->room * 2 + 16;
 		h->log = realloc(h->log, h->room * sizeof(*h->log));
-		cr_assert_not_null(h->log);
+		if (h->log == NULL)
+			die("out of memory");
 	}
 	h->n += i == h->n;
 	h->log[i] = *m;
@@ -61,7 +76,8 @@ up(void *ctx, const struct hv_msg *m)
 	}
 	if (m->type == HV_RESULT)
 		h->result = m->u.result;
-	cr_assert(bal_loop_hear(h->loop, m, h->now_ms));
+	if (!bal_loop_hear(h->loop, m, h->now_ms))
+		die("out of memory");
 	h->wait_ms = 0;
 }
 
@@ -93,12 +109,12 @@ command(void *ctx, const struct hv_command *cmd)
 		m.u.result.id = cmd->id;
 		m.u.result.status = HV_REFUSED;
 		memcpy(m.u.result.text, "no", sizeof("no"));
-		cr_assert(bal_loop_hear(h->loop, &m, h->now_ms));
-		return true;
+		return bal_loop_hear(h->loop, &m, h->now_ms);
 	}
 	hv_msg_init(&m, HV_COMMAND);
 	m.u.command = *cmd;
-	cr_assert(hv_msg_check(&m, m.bytes), "a command that is none");
+	if (!hv_msg_check(&m, m.bytes))
+		die("a command that is none: verb %d", (int)cmd->verb);
 	return hv_link_send(h->link, &m);
 }
 
@@ -127,9 +143,9 @@ start(struct help_loop *h)
 
 	h->loop = bal_loop_new(&calls, BAL_LOOP_SHARES, h->next_id);
 	h->next_id += 1ull << 32;
-	cr_assert_not_null(h->loop);
 	hv_msg_init(&m, HV_SYNC);
-	cr_assert(hv_link_send(h->link, &m));
+	if (h->loop == NULL || !hv_link_send(h->link, &m))
+		die("no loop");
 }
 
 void
@@ -146,10 +162,10 @@ loop_open(struct help_loop *h, uint64_t memory_kib)
 	c.dom0_kib = DOM0_KIB;
 	c.xen_kib = XEN_KIB;
 	h->sim = hv_sim_new(&c, 1);
-	cr_assert_not_null(h->sim);
 	h->host = hv_uuid_of_name("host", c.name);
-	h->link = hv_sim_link(h->sim, &calls);
-	cr_assert_not_null(h->link);
+	h->link = h->sim != NULL ? hv_sim_link(h->sim, &calls) : NULL;
+	if (h->link == NULL)
+		die("no world");
 	start(h);
 	loop_pass(h, 0);
 }
@@ -177,10 +193,11 @@ send(struct help_loop *h, struct hv_msg *m)
 {
 	m->u.command.id = 1;
 	m->u.command.host = h->host;
-	cr_assert(hv_msg_check(m, m->bytes));
-	cr_assert(hv_link_send(h->link, m));
-	cr_assert_eq(h->result.status, HV_OK, "verb %d: status %d: %s",
-	    (int)m->u.command.verb, (int)h->result.status, h->result.text);
+	if (!hv_msg_check(m, m->bytes) || !hv_link_send(h->link, m))
+		die("verb %d is not sent", (int)m->u.command.verb);
+	if (h->result.status != HV_OK)
+		die("verb %d: status %d: %s", (int)m->u.command.verb,
+		    (int)h->result.status, h->result.text);
 	loop_pass(h, 0);
 }
 
@@ -207,8 +224,8 @@ loop_build(struct help_loop *h, uint64_t vm, uint64_t min_kib, uint64_t max_kib,
 	strncpy(c->behaviour, behaviour, sizeof(c->behaviour) - 1);
 	loop_ask(h, &ask, target_kib + OFFSET_KIB, target_kib + OFFSET_KIB, 0);
 	(void)loop_until(h, &ask, 600000);
-	cr_assert_eq(ask.status, BAL_ASK_GRANTED, "no room for guest %llu",
-	    (unsigned long long)vm);
+	if (ask.status != BAL_ASK_GRANTED)
+		die("no room for guest %llu", (unsigned long long)vm);
 	send(h, &m);
 	bal_loop_drop(h->loop, &ask);
 	h->wait_ms = 0;
@@ -261,8 +278,7 @@ loop_free(const struct help_loop *h)
 		if (h->log[i].type == HV_HOST)
 			return h->log[i].u.host.free_kib +
 			       h->log[i].u.host.scrub_kib;
-	cr_assert_fail("no host");
-	return 0;
+	die("no host");
 }
 
 /* check - what holds at every step */
@@ -271,16 +287,21 @@ check(struct help_loop *h)
 {
 	char text[200];
 
-	cr_assert(hv_sim_conserves(h->sim, text, sizeof(text)), "%s", text);
+	if (!hv_sim_conserves(h->sim, text, sizeof(text)))
+		die("%s", text);
 	for (size_t i = 0; i < h->n; i++) {
 		const struct hv_domain *d = &h->log[i].u.domain;
 
 		if (h->log[i].type != HV_DOMAIN || d->domid <= 0)
 			continue;
-		cr_assert_geq(d->target_kib, d->dynamic_min_kib);
-		cr_assert_leq(d->target_kib, d->dynamic_max_kib);
-		cr_assert_geq(d->maxmem_kib, d->target_kib,
-		    "a maxmem below the target makes its balloon spin");
+		if (d->target_kib < d->dynamic_min_kib ||
+		    d->target_kib > d->dynamic_max_kib)
+			die("domain %d has a target out of its range",
+			    (int)d->domid);
+		if (d->maxmem_kib < d->target_kib)
+			die("domain %d: a maxmem below the target makes its "
+			    "balloon spin",
+			    (int)d->domid);
 	}
 }
 
@@ -289,7 +310,8 @@ static void
 settle(struct help_loop *h)
 {
 	for (unsigned i = 0; h->wait_ms == 0; i++) {
-		cr_assert_lt(i, 10000u, "the loop never rests");
+		if (i == 10000)
+			die("the loop never rests");
 		h->wait_ms = -1; /* what it causes may be heard meanwhile */
 		int64_t ms = bal_loop_step(h->loop, h->now_ms);
 
@@ -343,8 +365,8 @@ loop_until(struct help_loop *h, const struct bal_ask *ask, int64_t most_ms)
 	settle(h);
 	while (ask->status == BAL_ASK_PENDING && ms < most_ms)
 		ms += go(h, most_ms - ms);
-	cr_assert_neq(ask->status, BAL_ASK_PENDING, "no answer in %lld ms",
-	    (long long)most_ms);
+	if (ask->status == BAL_ASK_PENDING)
+		die("no answer in %lld ms", (long long)most_ms);
 	return ms;
 }
 

@@ -5,10 +5,12 @@
 /*
  * help_loop - a balancing loop over a simulated host, and one clock for both
  *
- * What must hold at every step is looked at after each: guests within their
- * ranges, free memory never below the reserve because of the loop.
+ * What must hold at every step is looked at after each: no page is lost, a
+ * target is within its domain's range and never above its maxmem.
  *
- * DIAGNOSTICS fails the test.  BUGS none known.
+ * Nothing here knows Criterion: what cannot go on says so and aborts.
+ *
+ * DIAGNOSTICS on standard error.  BUGS none known.
  */
 
 #include "model/bal.h"
