@@ -122,6 +122,8 @@ asan_xe() {
 events() { $PY tests/clients/events.py; }
 crash() { $PY tests/clients/crash.py "${CRASH_ROUNDS:-200}"; }
 fuzz() { $MAKE fuzz-bounded; }
+xenstore() { timeout 300 $PY tests/xenlab/store.py; }
+xen() { timeout 900 $PY tests/xenlab/xen.py; }
 style() { $MAKE style; }
 spin() { sh tests/model-check/check.sh; }
 nothing_to_do() { $MAKE -q build; }
@@ -147,6 +149,7 @@ phase wire wire
 phase diskfull diskfull
 phase hypervisor hypervisor
 phase hostile hostile
+phase xenstore xenstore
 phase clang clang_build
 phase asan asan
 phase asan-client on_asan os_xenapi replay

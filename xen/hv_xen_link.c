@@ -16,6 +16,7 @@
 
 #define RETRY_MS 500
 #define DRAIN_MS 20 /* watches are heard no more often */
+#define PING_MS 1000
 
 /* ---- trouble ---- */
 
@@ -113,6 +114,7 @@ hv_xen_xs(struct hv_xen *x, struct hv_xs_batch *b)
 	if (!x->xs_up)
 		return ECONNRESET;
 	e = xs_call(x, b);
+	x->xs_asked_ms = x->now_ms;
 	if (e == ETIMEDOUT)
 		xs_lost(x, "xenstored does not answer");
 	else if (e == ECONNRESET)
@@ -224,11 +226,31 @@ rearm(struct hv_xen *x)
 		    epoll_ctl(x->epoll, EPOLL_CTL_MOD, x->watch_fd, &ev) == 0;
 }
 
+/*
+ * ping - ask something when nothing was asked for a while
+ *
+ * The library reads in a thread of its own: when xenstored has died or hangs,
+ * the descriptor for watches never says so.
+ */
+static void
+ping(struct hv_xen *x)
+{
+	struct hv_xs_batch b;
+
+	if (!x->xs_up || x->now_ms - x->xs_asked_ms < PING_MS)
+		return;
+	memset(&b, 0, sizeof b);
+	b.what = HV_XS_DO;
+	if (hv_xs_add(&b, HV_XS_GET, "%s", "/") != NULL)
+		(void)hv_xen_xs(x, &b); /* it notes what is wrong */
+}
+
 void
 hv_xen_xs_events(struct hv_xen *x)
 {
 	struct hv_xs_batch b;
 
+	ping(x);
 	if (x->now_ms < x->drain_ms || !is_firing(x))
 		return;
 	x->drain_ms = x->now_ms + DRAIN_MS;

@@ -77,6 +77,7 @@ struct hv_xen {
 	/* connections */
 	bool xs_up;
 	uint64_t xs_retry_ms;
+	uint64_t xs_asked_ms;	/* when the last request was made */
 	const char *xs_trouble; /* NULL: none */
 	const char *xc_trouble;
 	struct hv_health health_said;

@@ -31,24 +31,27 @@ class ApiError(Exception):
 class Daemon:
     """One daemon process on one state folder."""
 
-    def __init__(self, state=None, sim=None, extra=(), port=0):
+    def __init__(self, state=None, sim=None, extra=(), port=0,
+                 backend="sim", env=None):
         self.own_state = state is None
         self.state = state or tempfile.mkdtemp(prefix="xenapi-memory-")
         self.sim = sim
         self.extra = list(extra)
         self.port = port
+        self.backend = backend
+        self.env = env
         self.url = None
         self.process = None
         self.log = open(os.path.join(self.state, "test.log"), "ab")
 
     def start(self, timeout=60):
         argv = [DAEMON, "--state", self.state, "--listen",
-                "127.0.0.1:%d" % self.port, "--backend", "sim"]
+                "127.0.0.1:%d" % self.port, "--backend", self.backend]
         if self.sim:
             argv += ["--sim", self.sim]
         self.process = subprocess.Popen(argv + self.extra,
                                         stdout=subprocess.PIPE,
-                                        stderr=self.log)
+                                        stderr=self.log, env=self.env)
         line = self._line(timeout)
         if not line.startswith("ready https://"):
             raise RuntimeError("no ready line but %r; log:\n%s"

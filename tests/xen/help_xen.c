@@ -230,7 +230,9 @@ ask_xenstore(void *ctx, void *arg)
 		h->nfired = 0;
 		return;
 	}
-	if (b->n > 0 && b->op[0].kind == HV_XS_GET)
+	/* "/" is asked for a sign of life: no domain's */
+	if (b->n > 0 && b->op[0].kind == HV_XS_GET &&
+	    strcmp(b->op[0].path, "/") != 0)
 		h->reads++;
 	if (b->what == HV_XS_TOGETHER)
 		trace(h, "begin; ");

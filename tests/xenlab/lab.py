@@ -5,6 +5,7 @@ daemon's TLS port is forwarded to a port of this machine's loopback.
 
 No KVM: plain emulation, the same everywhere.  QEMU is ended by its pid.
 """
+import ctypes
 import http.client
 import os
 import shutil
@@ -17,11 +18,12 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 WORK = os.path.join(TOP, "build", "xenlab")
-BUILD = os.environ.get("XENLAB_BUILD", os.path.join(TOP, "build"))
+BUILD = os.environ.get("XENLAB_BUILD") or os.path.join(TOP, "build")
 QEMU = "qemu-system-x86_64"
 DOM0_MIB = 512
 MACHINE_MIB = 1536
 SKIPPED = 77
+PR_SET_PDEATHSIG = 1
 # A /dev/kvm without nesting lets Xen start and then hang; and QEMU emulates
 # SMAP (for a PV dom0) and RDTSCP (for PVH guests) wrongly: a plain model.
 CPU = "qemu64,+npt,+rdrand"
@@ -54,15 +56,25 @@ def until(what, check, seconds, step=0.1):
         time.sleep(step)
 
 
-def prepare(programs):
-    """Fetch, unpack and build what is booted; exits 77 where that fails."""
-    if not shutil.which(QEMU):
-        skip("%s is not installed" % QEMU)
+def die_with_parent():
+    """In a child: be killed when this test is, however that ends."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def fetch():
+    """Debian's packages, unpacked; exits 77 where they cannot be had."""
     status = subprocess.run([os.path.join(HERE, "fetch.sh"), WORK]).returncode
     if status == SKIPPED:
         sys.exit(SKIPPED)
     if status != 0:
         raise LabError("fetch.sh: exit status %d" % status)
+
+
+def prepare(programs):
+    """Build what is booted; exits 77 where that cannot be done."""
+    if not shutil.which(QEMU):
+        skip("%s is not installed" % QEMU)
+    fetch()
     # Xen's public headers need the GNU dialect.
     probe = os.path.join(WORK, "lab-probe")
     subprocess.run(["gcc", "-std=gnu17", "-O1", "-Wall",
@@ -105,7 +117,7 @@ class Lab:
         open(self.serial, "w").close()
         self.began = time.monotonic()
         self.qemu = subprocess.Popen(argv, stdin=subprocess.DEVNULL,
-                                     start_new_session=True)
+                                     preexec_fn=die_with_parent)
         try:
             until("dom0's agent answers", self._answers, 120, 0.3)
         except BaseException:
