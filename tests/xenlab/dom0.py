@@ -52,9 +52,9 @@ class Memoryd:
         return "ready https://" in out
 
     def errors(self, lines=40):
-        return self.lab.sh("tail -n %d /tmp/memoryd.err; for f in %s/hv*.log;"
-                           " do echo \"== $f\"; tail -n %d $f; done"
-                           % (lines, STATE, lines))
+        return self.lab.run("tail -n %d /tmp/memoryd.err; for f in %s/hv*.log;"
+                            " do echo \"== $f\"; tail -n %d $f; done"
+                            % (lines, STATE, lines))[1]
 
     def login(self):
         """A session of a real client; self.session.xenapi has the calls."""
@@ -149,6 +149,9 @@ xl create %s /tmp/%s.cfg""" % (self.name, self.name, self.kind,
     def xen(self):
         """What Xen says about it, in pages."""
         return words(self.lab.sh("lab-probe dom %d" % self.domid))
+
+    def uuid_in_xen(self):
+        return self.read("vm").rsplit("/", 1)[-1]
 
     def shadow_mib(self):
         return words(self.lab.sh("lab-probe shadow %d" % self.domid))["mib"]

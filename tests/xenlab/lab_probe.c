@@ -7,6 +7,8 @@
  *   lab-probe host        total, free, scrub, claimed pages of the machine
  *   lab-probe dom ID      one domain
  *   lab-probe shadow ID   its shadow (or HAP) allocation in MiB
+ *   lab-probe watch       a line every 50 ms, for ever: ms, free (scrub
+ *                         included), then domain=pages for each guest
  * One line of "name=value" words; exit status 1 where Xen refuses.
  */
 
@@ -14,6 +16,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <xenctrl.h>
 
@@ -61,6 +65,33 @@ shadow(xc_interface *xc, uint32_t id)
 	return 0;
 }
 
+/* watch - free and guests' pages as time goes by */
+static int
+watch(xc_interface *xc)
+{
+	static xc_domaininfo_t d[64];
+	struct timespec t;
+	xc_physinfo_t p;
+	int i, n;
+
+	for (;;) {
+		memset(&p, 0, sizeof(p));
+		n = xc_domain_getinfolist(xc, 1, 64, d);
+		if (n < 0 || xc_physinfo(xc, &p) != 0)
+			return 1;
+		(void)clock_gettime(CLOCK_MONOTONIC, &t);
+		printf("ms=%lld free=%llu",
+		    t.tv_sec * 1000LL + t.tv_nsec / 1000000,
+		    (unsigned long long)(p.free_pages + p.scrub_pages));
+		for (i = 0; i < n; i++)
+			printf(" %u=%llu", d[i].domain,
+			    (unsigned long long)d[i].tot_pages);
+		printf("\n");
+		(void)fflush(stdout);
+		(void)usleep(50000);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -79,6 +110,8 @@ main(int argc, char **argv)
 		rc = dom(xc, id);
 	else if (strcmp(what, "shadow") == 0)
 		rc = shadow(xc, id);
+	else if (strcmp(what, "watch") == 0)
+		rc = watch(xc);
 	if (rc != 0)
 		fprintf(stderr, "%s: %s\n", what, strerror(errno));
 	xc_interface_close(xc);
