@@ -16,7 +16,7 @@
 #include "xen/hv_facts_priv.h"
 
 /* One transaction goes through records until it needs so much memory. */
-#define WALK_BYTES ((size_t)16 << 20)
+#define WALK_BYTES ((size_t)4 << 20)
 
 struct hv_facts *
 hv_facts_new(struct idl_ref (*new_ref)(void *ctx), void *ctx)

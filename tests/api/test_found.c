@@ -460,3 +460,35 @@ Test(found, an_estimate_is_marked_until_there_is_a_sample)
 	cr_expect_eq(world_host(&w, &ref)->memory_overhead, overhead + MIB,
 	    "sampled once for each boot");
 }
+
+/* Some 15 MiB of a transaction; its arena holds 64. */
+#define VERY_MANY 12000
+
+Test(found, very_many_end_piece_by_piece, .timeout = 120)
+{
+	struct hv_msg m = xen_domain(&w, 1, 1, "many"), host = xen_host(&w);
+	const struct idl_vm *vm = NULL;
+	uint64_t halted = 0, before;
+
+	/* Where domains are built their records stay. */
+	xen_hello(&w, HV_W_BUILDS);
+	for (uint64_t n = 1; n <= VERY_MANY; n++) {
+		m.u.domain.uuid = xen_uuid(n);
+		m.u.domain.domid = (int32_t)n;
+		api_boot_up(w.boot, &m);
+	}
+	xen_synced(&w);
+	cr_expect_eq(count(), VERY_MANY);
+	xen_hello(&w, HV_W_BUILDS);
+	world_fact(&w, &host);
+	before = fld_newest(w.store);
+	xen_synced(&w);
+	cr_expect_geq(fld_newest(w.store) - before, 2);
+	cr_expect_str_eq(w.text, "");
+	cr_expect_eq(count(), VERY_MANY);
+	while ((vm = fld_next(w.pin, IDL_CLASS_VM,
+		    vm != NULL ? &vm->h.ref : NULL)) != NULL)
+		halted += vm->power_state == IDL_VM_POWER_STATE_HALTED;
+	cr_expect_eq(halted, VERY_MANY + 1, "dom0 was not reported either");
+	world_check(&w);
+}
