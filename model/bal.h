@@ -113,6 +113,7 @@ struct bal_past {
 	uint64_t kib_per_s;   /* its speed when it moves; 0: not known */
 	int32_t limit_ms;     /* how long it may stand still, by its speed */
 	bool stuck, doubtful; /* BAL_INACTIVE, BAL_DOUBTFUL */
+	uint8_t relapses;     /* it got stuck so often without arriving */
 };
 
 /*
@@ -120,12 +121,14 @@ struct bal_past {
  *
  * in      d       actual, target, inaccuracy
  *         now_ms  > 0
- * inout   past    its stuck and doubtful say so; any progress forgives
+ * inout   past    its stuck and doubtful say so; progress forgives
  * returns ms until one of them becomes true if nothing moves; -1: it is on its
  *         target, or stuck already
  * note    how long it may stand still follows its own past speed (the time
  *         for 64 MiB, within the limits above); BAL_STUCK_MS when nothing is
- *         known; a quarter of it makes it doubtful
+ *         known; a quarter of it makes it doubtful; half as long with each
+ *         relapse, and from the third on it takes more than a little progress
+ *         to be forgiven: some only stir at every word
  * note    being on a target that came to meet it does not forgive; a request
  *         in another direction gives a new chance, as doubtful
  */

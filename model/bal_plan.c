@@ -246,9 +246,7 @@ propose(struct plan *p, struct bal_domain *d)
 		if (d->aim_kib > most)
 			d->aim_kib = most;
 	}
-	p->growth +=
-	    above(d->target_kib < d->aim_kib ? d->target_kib : d->aim_kib,
-		d->actual_kib);
+	p->growth += above(d->target_kib, d->actual_kib);
 	p->need += need_of(d);
 	twice = plus(d->inaccuracy_kib, d->inaccuracy_kib);
 	if (is_near(d->aim_kib, d->target_kib, twice))
@@ -262,8 +260,8 @@ propose(struct plan *p, struct bal_domain *d)
 /*
  * share_free - while some still shrink, the others get what is free already
  *
- * What is wanted free stays so; so does what was promised to those who are on
- * their way up.
+ * What is wanted free stays so; so does what those who are on their way up
+ * were told that they may have: they may not hear in time that it is less now.
  */
 static void
 share_free(struct plan *p)
@@ -274,12 +272,21 @@ share_free(struct plan *p)
 	p->given = fraction_of(spare_kib, p->need);
 }
 
-/* is_kept - the target that it has is near enough, and promises no more */
+/*
+ * is_kept - the target that it has is near enough, and promises no more
+ *
+ * One on whom nothing is counted, and who is far off, need not hear of every
+ * small change of what would be right.
+ */
 static bool
-is_kept(const struct bal_domain *d)
+is_kept(const struct plan *p, const struct bal_domain *d)
 {
 	uint64_t twice = plus(d->inaccuracy_kib, d->inaccuracy_kib);
 
+	if (!is_counted(p, d) && d->aim_kib < d->actual_kib &&
+	    is_near(d->aim_kib, d->target_kib,
+		above(d->actual_kib, d->target_kib) / 16))
+		return true;
 	return is_near(d->aim_kib, d->target_kib, twice) &&
 	       (d->target_kib <= d->aim_kib ||
 		   d->actual_kib >= plus(d->min_kib, twice));
@@ -302,27 +309,23 @@ grow_partly(const struct plan *p, struct bal_domain *d)
 /*
  * choose - is the new target to be set now?
  *
- * inout   room_kib  what those who grow may still take
+ * inout   room_kib  what may be promised to those who grow
  */
 static void
 choose(struct plan *p, struct bal_domain *d, uint64_t *room_kib)
 {
-	uint64_t growth = above(d->aim_kib, d->actual_kib);
+	uint64_t need;
 
 	d->new_kib = d->aim_kib;
-	if (d->state == BAL_FIXED || is_kept(d))
+	if (d->state == BAL_FIXED || is_kept(p, d))
 		return;
-	if (d->aim_kib > d->target_kib && growth != 0) {
-		if (p->freeing) {
-			grow_partly(p, d);
-		} else if (growth > *room_kib) {
-			p->denied |= is_counted(p, d);
-		} else {
-			*room_kib -= growth;
-			d->selected = true;
-		}
+	need = d->aim_kib > d->target_kib ? need_of(d) : 0;
+	if (need != 0 && p->freeing) {
+		grow_partly(p, d);
+	} else if (need > *room_kib) {
+		p->denied |= is_counted(p, d);
 	} else {
-		*room_kib = above(*room_kib, growth);
+		*room_kib -= need;
 		d->selected = true;
 	}
 	p->changed |= d->selected;
@@ -347,6 +350,7 @@ bal_plan(struct bal_domain *d, size_t n, uint64_t free_kib, uint64_t want_kib,
 		return BAL_BALANCED;
 	room_kib = above(free_kib,
 	    want_kib < BAL_RESERVED_KIB ? want_kib : BAL_RESERVED_KIB);
+	room_kib = above(room_kib, p.sums.growth_kib);
 	share_free(&p);
 	for (i = 0; i < n; i++)
 		choose(&p, &d[i], &room_kib);

@@ -10,6 +10,9 @@
 #define STRETCH_KIB 65536 /* to move this, one may take what it ever took */
 #define LEARN_KIB 1024	  /* a first speed is learnt from this much, */
 #define LEARN_MS 1000	  /* later ones from what was moved in this time */
+#define RELAPSES_FREE 3	  /* so often any progress forgives; then only */
+#define RELAPSE_KIB 1024  /* this, doubled with each */
+#define RELAPSES_MOST 30
 
 /* side - is it to grow (1), to shrink (-1), or there? */
 static int
@@ -61,18 +64,55 @@ learn(struct bal_past *past, uint64_t actual_kib, int64_t now_ms)
 	past->run_ms = now_ms;
 }
 
-/* has_advanced - nearer to the target than ever for this request */
+/*
+ * has_advanced - nearer to the target than ever for this request
+ *
+ * From one that got stuck again and again a little is not enough: it may stir
+ * at every word, and stop.
+ */
 static bool
 has_advanced(const struct bal_past *past, const struct bal_domain *d, int asked)
 {
-	return asked != 0 && side(past->actual_kib, d->actual_kib,
-				 d->inaccuracy_kib) == asked;
+	uint64_t least = d->inaccuracy_kib;
+
+	if (past->stuck && past->relapses >= RELAPSES_FREE &&
+	    least < (uint64_t)RELAPSE_KIB << past->relapses)
+		least = (uint64_t)RELAPSE_KIB << past->relapses;
+	return asked != 0 &&
+	       side(past->actual_kib, d->actual_kib, least) == asked;
+}
+
+/* limit_ms - how long it may stand still; shorter after each relapse */
+static int64_t
+limit_ms(const struct bal_past *past)
+{
+	int64_t ms = past->limit_ms;
+
+	ms >>= past->relapses < RELAPSES_FREE ? past->relapses : RELAPSES_FREE;
+	return ms > BAL_STUCK_LEAST_MS ? ms : BAL_STUCK_LEAST_MS;
+}
+
+/* judge - by how long it has stood still; as bal_watch returns */
+static int64_t
+judge(struct bal_past *past, int64_t now_ms)
+{
+	int64_t limit = limit_ms(past), still_ms = now_ms - past->progress_ms;
+
+	if (still_ms >= limit / 4)
+		past->doubtful = true;
+	if (still_ms >= limit && !past->stuck) {
+		past->stuck = true;
+		if (past->relapses < RELAPSES_MOST)
+			past->relapses++;
+	}
+	if (past->stuck)
+		return -1;
+	return (past->doubtful ? limit : limit / 4) - still_ms;
 }
 
 int64_t
 bal_watch(struct bal_past *past, const struct bal_domain *d, int64_t now_ms)
 {
-	int64_t still_ms;
 	int before, asked, after;
 
 	if (past->seen_ms == 0) {
@@ -94,6 +134,8 @@ bal_watch(struct bal_past *past, const struct bal_domain *d, int64_t now_ms)
 	if (after == 0) {
 		restart(past, d->actual_kib, now_ms);
 		past->doubtful = false;
+		if (!past->stuck)
+			past->relapses = 0;
 		return -1;
 	}
 	if (after != before || asked != before) {
@@ -101,11 +143,5 @@ bal_watch(struct bal_past *past, const struct bal_domain *d, int64_t now_ms)
 		past->doubtful |= past->stuck;
 		past->stuck = false;
 	}
-	still_ms = now_ms - past->progress_ms;
-	past->doubtful |= still_ms >= past->limit_ms / 4;
-	past->stuck |= still_ms >= past->limit_ms;
-	if (past->stuck)
-		return -1;
-	return (past->doubtful ? past->limit_ms : past->limit_ms / 4) -
-	       still_ms;
+	return judge(past, now_ms);
 }

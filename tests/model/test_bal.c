@@ -124,7 +124,7 @@ static const struct {
 	    D(10000, 50000, 50000, 50000, 4)},
 	2, BAL_ADJUST, {0, 29992}},
     {"a stuck one is offered little, and the rest goes to others", R + 20000, R,
-	{DOMAIN(BAL_INACTIVE, 10000, 30000, 50000, 10000),
+	{DOMAIN(BAL_INACTIVE, 10000, 10000, 50000, 10000),
 	    D(10000, 10000, 50000, 10000, 4)},
 	2, BAL_ADJUST, {10072, 29928}},
     {"a stuck one at rest makes nobody move", R + 72, R,
