@@ -68,10 +68,11 @@ struct cli_ops {
 
 struct cli_env {
 	const struct cli_ops *ops;
-	void *ctx;	  /* for the ops */
-	const char *user; /* who is logged in: the caller's to use */
-	bool human;	  /* print sizes as 1.5 GiB in tables and results */
-	bool explain;	  /* order violations name the values that clash */
+	void *ctx;	     /* for the ops */
+	const char *user;    /* who is logged in: the caller's to use */
+	const char *program; /* what help calls it; NULL: xe */
+	bool human;	     /* print sizes as 1.5 GiB in tables and results */
+	bool explain;	     /* order violations name the values that clash */
 };
 
 /*

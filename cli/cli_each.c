@@ -25,7 +25,8 @@ failed_text(struct cli_run *r)
 	if (text != NULL) /* without parameters, a line end stays behind */
 		return strchr(text, '\n') != NULL
 			   ? text
-			   : cli_pool_printf(r->pool, "%s\n", text);
+			   : cli_pool_printf(
+				 r->pool, "%s\n%s", text, cli_explain(r));
 	text = cli_pool_printf(r->pool, "%s: [ ", r->why.code);
 	for (i = 0; i < r->why.n && text != NULL; i++)
 		text = cli_pool_printf(r->pool, "%s%s%s", text,

@@ -12,7 +12,22 @@
 #include "cli/cli_priv.h"
 #include "cli/cli_table.h"
 
-#define HINT "For usage run: 'xe help'\n"
+const char *
+cli_program(const struct cli_run *r)
+{
+	return r->env->program != NULL ? r->env->program : "xe";
+}
+
+/* print_hint - how to get help */
+static void
+print_hint(struct cli_run *r)
+{
+	const char *text = cli_pool_printf(
+	    r->pool, "For usage run: '%s help'\n", cli_program(r));
+
+	if (text != NULL) /* the reason has been printed */
+		r->env->ops->print_err(r->env->ctx, text);
+}
 
 void
 cli_say_local(struct cli_run *r, const char *fmt, ...)
@@ -181,20 +196,17 @@ report_call(struct cli_run *r)
 		    r->env->ctx, why.n > 0 && why.param[0][0] == '\0'
 				     ? "Username/password must be specified\n"
 				     : "Authentication failed\n");
-		ops->print_err(r->env->ctx, HINT);
+		print_hint(r);
 		return;
 	}
 	text = cli_failure_text(r, &why);
 	if (text != NULL)
-		text = cli_pool_printf(r->pool, "%s\n", text);
+		text = cli_pool_printf(r->pool, "%s\n%s", text, cli_explain(r));
 	if (text != NULL)
 		ops->print_err(r->env->ctx, text);
 	else
 		ops->error(
 		    r->env->ctx, why.code, named_all(r, &why, NULL), why.n);
-	if (r->env->explain &&
-	    strcmp(why.code, "MEMORY_CONSTRAINT_VIOLATION_ORDER") == 0)
-		cli_explain(r);
 }
 
 void
@@ -218,10 +230,11 @@ cli_report_trouble(struct cli_run *r)
 		break;
 	case CLI_T_USAGE:
 		text = cli_pool_printf(r->pool, "%s\n", r->text);
-		if (text != NULL)
-			ops->print_err(r->env->ctx, text);
-		text = HINT;
-		break;
+		if (text == NULL)
+			break;
+		ops->print_err(r->env->ctx, text);
+		print_hint(r);
+		return;
 	default:
 		break;
 	}
@@ -286,28 +299,30 @@ limit(struct cli_run *r, const char *bound, int64_t *bytes_out)
 	       cli_val_int(cli_val_member(r->at->record, member), bytes_out);
 }
 
-void
+const char *
 cli_explain(struct cli_run *r)
 {
 	static const char *const bound[] = {
 	    "static_min", "dynamic_min", "dynamic_max", "static_max"};
+	const char *text = "", *more;
 	int64_t low, high;
-	const char *text;
 	size_t i;
 
-	if (r->at == NULL || r->cmd == NULL)
-		return;
+	if (!r->env->explain || r->at == NULL || r->cmd == NULL ||
+	    strcmp(r->why.code, "MEMORY_CONSTRAINT_VIOLATION_ORDER") != 0)
+		return "";
 	for (i = 0; i < 3; i++) {
 		if (!limit(r, bound[i], &low) || !limit(r, bound[i + 1], &high))
-			return;
+			return "";
 		if (low <= high)
 			continue;
-		text = cli_pool_printf(r->pool,
-		    "%s would be %" PRId64 " (%s), above %s, %" PRId64
+		more = cli_pool_printf(r->pool,
+		    "%s%s would be %" PRId64 " (%s), above %s, %" PRId64
 		    " (%s)\n",
-		    bound[i], low, cli_print_human(r->pool, low), bound[i + 1],
-		    high, cli_print_human(r->pool, high));
-		if (text != NULL)
-			r->env->ops->print_err(r->env->ctx, text);
+		    text, bound[i], low, cli_print_human(r->pool, low),
+		    bound[i + 1], high, cli_print_human(r->pool, high));
+		if (more != NULL)
+			text = more;
 	}
+	return text;
 }

@@ -10,12 +10,13 @@
 /* Cli */
 #include "cli/cli_priv.h"
 
+/* %s is what the program is called. */
 #define USAGE                                                                  \
-	"Usage: xe <command> [-s server] [-pw passwd] [-p port] [-u user] "    \
+	"Usage: %s <command> [-s server] [-pw passwd] [-p port] [-u user] "    \
 	"[-pwf password-file]\n  [command specific arguments]\n\n"             \
-	"To get help on a specific command: xe help <command>\n"
+	"To get help on a specific command: %s help <command>\n"
 #define SHORT                                                                  \
-	USAGE "To get a full listing of commands: xe help --all\n\n"           \
+	USAGE "To get a full listing of commands: %s help --all\n\n"           \
 	      "Common command list\n-------------------"
 #define FULL USAGE "\nFull command list\n-----------------"
 
@@ -23,12 +24,12 @@
 	" VMs are chosen by filters: 'power-state=halted' means only those "   \
 	"VMs whose field power-state is halted, 'uuid=<uuid>' one of them; "   \
 	"'vm=<name or uuid>' matches either. To do it to more than one VM, "   \
-	"add '--multiple'. 'xe vm-list params=all' shows all fields. Without " \
+	"add '--multiple'. '%s vm-list params=all' shows all fields. Without " \
 	"a filter all VMs are meant."
 #define HOST_WORDS                                                             \
 	" A host is chosen by filters: 'enabled=true' means only those hosts " \
 	"whose field enabled is true, 'uuid=<uuid>' one of them; "             \
-	"'host=<name or uuid>' matches hostname, name-label or uuid. 'xe "     \
+	"'host=<name or uuid>' matches hostname, name-label or uuid. '%s "     \
 	"host-list params=all' shows all fields. Without a filter all hosts "  \
 	"are meant."
 
@@ -100,7 +101,7 @@ about(struct cli_run *r, const char *name)
 	static const char *const label[] = {"command name        ",
 	    "reqd params     ", "optional params ", "description     "};
 	const struct cli_cmd *c = cli_command(name);
-	const char *value[4], *line, *more;
+	const char *value[4], *line, *more, *words = "";
 
 	if (c == NULL) {
 		line = cli_pool_printf(r->pool, "Unknown command '%s'", name);
@@ -111,10 +112,13 @@ about(struct cli_run *r, const char *name)
 	value[1] = spaced(r, c->required, "");
 	more = more_optional(r, c);
 	value[2] = more != NULL ? spaced(r, c->optional, more) : NULL;
-	value[3] = cli_pool_printf(r->pool, "%s%s", c->help,
-	    c->flags & CLI_C_VMS     ? VM_WORDS
-	    : c->flags & CLI_C_HOSTS ? HOST_WORDS
-				     : "");
+	if (c->flags & CLI_C_VMS)
+		words = cli_pool_printf(r->pool, VM_WORDS, cli_program(r));
+	else if (c->flags & CLI_C_HOSTS)
+		words = cli_pool_printf(r->pool, HOST_WORDS, cli_program(r));
+	if (words == NULL)
+		return cli_fail_memory(r);
+	value[3] = cli_pool_printf(r->pool, "%s%s", c->help, words);
 	if (value[1] == NULL || value[2] == NULL || value[3] == NULL)
 		return cli_fail_memory(r);
 	return cli_print_table(r, label, value, 4);
@@ -176,7 +180,7 @@ cli_do_help(struct cli_run *r)
 	bool all = cli_arg_true(r, "all"), asked = false;
 	const char **name =
 	    cli_pool_array(r->pool, cli_ncommands, sizeof(*name));
-	const char *head = all ? FULL : SHORT;
+	const char *xe = cli_program(r), *head;
 	size_t i, n;
 	int g;
 
@@ -195,6 +199,10 @@ cli_do_help(struct cli_run *r)
 	n = list(name, all ? 0 : CLI_C_STANDARD, -1);
 	if (r->minimal)
 		return cli_print_list(r, name, n);
+	head = all ? cli_pool_printf(r->pool, FULL, xe, xe)
+		   : cli_pool_printf(r->pool, SHORT, xe, xe, xe);
+	if (head == NULL)
+		return cli_fail_memory(r);
 	if (!cli_print_list(r, &head, 1))
 		return false;
 	if (!all)

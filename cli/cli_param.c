@@ -5,6 +5,7 @@
 
 /* System */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -230,7 +231,7 @@ read_value(struct cli_run *r, const struct cli_field *f, const char *text,
 		*v_out = cli_val_bool(text[0] == 't');
 	} else if (f->flags & CLI_F_FLOAT) {
 		d = strtod(text, &end);
-		if (*text == '\0' || *end != '\0')
+		if (*text == '\0' || *end != '\0' || !isfinite(d))
 			return cli_fail_local(r,
 			    "Parameter %s must be a floating-point number",
 			    f->name);

@@ -144,12 +144,15 @@ void cli_print_flush(struct cli_run *r);
 const char *cli_print_human(struct cli_pool *pool, int64_t bytes);
 
 /*
- * cli_explain - the clash behind MEMORY_CONSTRAINT_VIOLATION_ORDER, if found
+ * cli_program - what the program is called
+ * cli_explain - lines that name the clash behind MEMORY_CONSTRAINT_VIOLATION_-
+ *         ORDER on the object at hand; "" when env does not want them
  * cli_failure_text - sentence and parameters with line ends between, or NULL
  *         when the code is not known
  * cli_report_trouble - say why the command failed
  */
-void cli_explain(struct cli_run *r);
+const char *cli_program(const struct cli_run *r);
+const char *cli_explain(struct cli_run *r);
 const char *cli_failure_text(struct cli_run *r, const struct cli_failure *why);
 void cli_report_trouble(struct cli_run *r);
 

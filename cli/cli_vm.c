@@ -5,6 +5,7 @@
 
 /* System */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,9 +100,10 @@ cli_do_vm_multiplier(struct cli_run *r)
 	const char *text = cli_arg(r, "multiplier");
 	struct more m = {.n = 1};
 	char *end;
+	double multiplier = strtod(text, &end);
 
-	m.v[0] = cli_val_float(strtod(text, &end));
-	if (*text == '\0' || *end != '\0')
+	m.v[0] = cli_val_float(multiplier);
+	if (*text == '\0' || *end != '\0' || !isfinite(multiplier))
 		return cli_fail_local(r,
 		    "Failed to parse parameter 'multiplier': expecting a "
 		    "floating-point number");

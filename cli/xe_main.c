@@ -102,7 +102,8 @@ main(int argc, char **argv)
 	    .print = print_line,
 	    .print_err = print_err,
 	    .error = print_error};
-	struct cli_env env = {.ops = &ops, .explain = true};
+	struct cli_env env = {
+	    .ops = &ops, .explain = true, .program = "xe-memory"};
 	struct cli_pool *pool = cli_pool_new(CLI_POOL_MAX_BYTES);
 	struct xe_conf conf;
 	const char *text;

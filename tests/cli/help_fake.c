@@ -337,7 +337,8 @@ fake_run_in(
 	struct cli_env env = {.ops = &ops,
 	    .ctx = f,
 	    .human = mode == FAKE_HUMAN,
-	    .explain = mode == FAKE_HUMAN};
+	    .explain = mode == FAKE_HUMAN,
+	    .program = mode == FAKE_HUMAN ? "xe-memory" : NULL};
 	struct cli_pool *pool = cli_pool_new(max_bytes);
 	const char *word[MAX_WORDS];
 	char copy[1024], *p = copy, *w;

@@ -39,6 +39,11 @@ static const struct row plain[] = {
 	"VM.set_memory_dynamic_range(OpaqueRef:web, 5, 5)\n", 0},
     {"waiting is a call", "vm-memory-target-wait vm=web", "", "",
 	"VM.wait_memory_target_live(OpaqueRef:web)\n", 0},
+    {"nan is no multiplier",
+	"vm-memory-shadow-multiplier-set vm=web multiplier=nan", "",
+	"Error: Failed to parse parameter 'multiplier': expecting a "
+	"floating-point number\n",
+	"", 1},
     {"a multiplier is a float",
 	"vm-memory-shadow-multiplier-set vm=web multiplier=1.5", "", "",
 	"VM.set_shadow_multiplier_live(OpaqueRef:web, 1.5)\n", 0},
@@ -208,6 +213,10 @@ static const struct row params[] = {
 	"Error: Failed to parse parameter 'is-a-template': expecting a boolean "
 	"(true or false)\n",
 	"", 1},
+    {"not any float", "vm-param-set uuid=u-web HVM-shadow-multiplier=inf", "",
+	"Error: Parameter HVM-shadow-multiplier must be a floating-point "
+	"number\n",
+	"", 1},
     {"no float", "vm-param-set uuid=u-web HVM-shadow-multiplier=big", "",
 	"Error: Parameter HVM-shadow-multiplier must be a floating-point "
 	"number\n",
@@ -275,6 +284,8 @@ static const struct row params[] = {
 };
 
 static const struct row human[] = {
+    {"the way to help can be typed", "frob", "",
+	"Unknown command: frob\nFor usage run: 'xe-memory help'\n", "", 1},
     {"sizes are read by people", "vm-compute-memory-overhead vm=web",
 	"1.5 KiB\n", "", "VM.compute_memory_overhead(OpaqueRef:web)\n", 0},
     {"and may be fractions", "vm-memory-set vm=web memory=1.5GiB", "", "",

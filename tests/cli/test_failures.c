@@ -84,6 +84,24 @@ Test(failures, of_many_are_lines_of_output)
 	cr_expect_str_eq(f.err, "");
 }
 
+Test(failures, of_many_name_the_clash_of_each)
+{
+	static const struct fake_row no[] = {
+	    {"VM.set_memory_dynamic_range(OpaqueRef:web, 1, 1)",
+		"!MEMORY_CONSTRAINT_VIOLATION_ORDER"}};
+	static struct fake f = {.row = no, .n = 1};
+
+	cr_expect_eq(fake_run(&f, "vm-memory-target-set target=1 --multiple",
+			 FAKE_HUMAN),
+	    1);
+	cr_expect_str_eq(f.out,
+	    "operation failed on u-web: The dynamic memory range violates "
+	    "constraint static_min <= dynamic_min <= dynamic_max <= "
+	    "static_max.\nstatic_min would be 1024 (1 KiB), above dynamic_min, "
+	    "1 (1 B)\n\n");
+	cr_expect_str_eq(f.err, "");
+}
+
 Test(failures, of_starting_say_why_for_each_host)
 {
 	static const struct fake_row no[] = {

@@ -164,7 +164,7 @@ def parameters(xe, vm):
     same(xe.no("vm-param-get", "uuid=" + vm, "param-name=zork"),
          "Error code: Missing parameter\nError parameters: zork\n")
     same(xe.no("vm-frob"),
-         "Unknown command: vm-frob\nFor usage run: 'xe help'\n")
+         "Unknown command: vm-frob\nFor usage run: 'xe-memory help'\n")
     same(xe.no("task-cancel", "uuid=x"),
          "The uuid you supplied was invalid.\ntype: task\nuuid: x\n")
 
@@ -196,7 +196,7 @@ def ways(d, home):
     check("certificate" in err.lower(), err)
     Xe(home, *base, "-pwf", pwf, "--insecure").ok("host-list")
     same(Xe(home, *base, "-pw", "wrong", "--cacert", ca).no("host-list"),
-         "Authentication failed\nFor usage run: 'xe help'\n")
+         "Authentication failed\nFor usage run: 'xe-memory help'\n")
     Xe(home, XE_EXTRA_ARGS="server=%s,port=%s,username=root,"
        "passwordfile=%s,cacert=%s" % (server, port, pwf, ca)).ok("host-list")
     with open(os.path.join(home, ".xe"), "w") as f:
