@@ -416,6 +416,8 @@ fact_done(struct wrq_job *job)
 		return;
 	}
 	heard = refused || api_bal_hear(b->env->bal, &f->msg);
+	if (!refused)
+		api_stats_hear(b->env, &f->msg, f->poll_s);
 	fact_free(f);
 	if (refused || !heard) {
 		resync(b, refused ? b->text : "balancing: out of memory");

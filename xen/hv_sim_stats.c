@@ -62,7 +62,8 @@ hv_sim_stats_answer(struct hv_sim *w, struct hv_sim_dom *d)
 	char text[GST_LINE_BYTES];
 	size_t n;
 
-	if (d->request == 0 || !d->running || !d->booted || d->manner.silent)
+	if (d->request == 0 || !d->running || !d->booted || d->control ||
+	    d->manner.silent)
 		return;
 	n = line(d, text, sizeof text);
 	d->request = 0;

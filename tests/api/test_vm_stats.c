@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/* What guests know of their memory: through the door, with the simulator. */
+
+/* System */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+/* own */
+#include "tests/api/help_world.h"
+
+static struct world w;
+
+static void
+open_world(void)
+{
+	world_open(&w, NULL, 0, NULL);
+	cr_assert(w.ready, "%s", w.text);
+}
+
+static void
+close_world(void)
+{
+	world_check(&w);
+	world_close(&w);
+}
+
+TestSuite(stats, .init = open_world, .fini = close_world);
+
+/* guest - a running VM of 1 GiB */
+static struct idl_ref
+guest(const char *name, const char *sim)
+{
+	struct world_shape s = {
+	    name, IDL_DOMAIN_TYPE_HVM, 1024, 1024, 1024, 1024, 2, 1.0, sim};
+	struct idl_ref vm = world_new_vm(&w, &s);
+
+	cr_assert_eq(world_call(&w, "VM.start", &vm, 0, 0), ERR_NONE, "%s",
+	    world_why(&w));
+	return vm;
+}
+
+/* poll - VM.set_memory_stats_polling_interval, which must succeed */
+static void
+poll(const struct idl_ref *vm, int64_t seconds)
+{
+	cr_assert_eq(
+	    world_call(&w, "VM.set_memory_stats_polling_interval", vm, seconds),
+	    ERR_NONE, "%s", world_why(&w));
+}
+
+/* stat - one tag of get_memory_stats; -2: it is not there */
+static int64_t
+stat(const struct idl_ref *vm, const char *tag)
+{
+	struct world_call p;
+	const struct idl_map *map;
+	int64_t value = -2;
+
+	world_begin(&w, &p, "VM.get_memory_stats", vm);
+	cr_assert(p.ended);
+	cr_assert_eq(p.c.err, ERR_NONE);
+	memcpy(&map, p.c.result, sizeof map);
+	for (uint32_t i = 0; i < map->n; i++)
+		if (strcmp(((const char *const *)map->keys)[i], tag) == 0)
+			value = ((const int64_t *)map->values)[i];
+	(void)world_end(&p);
+	return value;
+}
+
+/* stat_count - how many tags get_memory_stats_of gives back */
+static uint32_t
+stat_count(const struct idl_ref *vm, const struct idl_set *tags)
+{
+	struct world_call p;
+	const struct idl_map *map;
+	uint32_t n;
+
+	world_begin(&w, &p, "VM.get_memory_stats_of", vm, tags);
+	cr_assert(p.ended);
+	cr_assert_eq(p.c.err, ERR_NONE);
+	memcpy(&map, p.c.result, sizeof map);
+	n = map->n;
+	(void)world_end(&p);
+	return n;
+}
+
+#define refused(text, ...)                                                     \
+	do {                                                                   \
+		cr_expect_neq(world_call(&w, __VA_ARGS__), ERR_NONE);          \
+		cr_expect_str_eq(world_why(&w), text);                         \
+	} while (0)
+
+static const char *const guest_tags[] = {"swap_in", "swap_out", "major_faults",
+    "minor_faults", "free", "total", "available", "disk_caches",
+    "hugetlb_pgalloc", "hugetlb_pgfail"};
+#define NGUEST (sizeof guest_tags / sizeof *guest_tags)
+
+Test(stats, nothing_is_read_until_it_is_polled)
+{
+	struct idl_ref vm = guest("a", "");
+
+	world_pass(&w, 60000);
+	for (size_t i = 0; i < NGUEST; i++)
+		cr_expect_eq(stat(&vm, guest_tags[i]), -1, "%s", guest_tags[i]);
+	cr_expect_eq(stat(&vm, "last_update"), 0);
+	cr_expect_eq(stat(&vm, "balloon_actual"), 1024 * MIB,
+	    "what the host knows is there all the same");
+	cr_expect_geq(stat(&vm, "resident"), 1024 * MIB);
+	cr_expect_eq(stat(&vm, "no_such_tag"), -2);
+}
+
+Test(stats, a_reading_comes_and_stays)
+{
+	struct idl_ref vm = guest("a", "used_kib=524288");
+
+	poll(&vm, 5);
+	world_pass(&w, 200);
+	cr_expect_eq(stat(&vm, "total"), 1024 * MIB);
+	cr_expect_eq(stat(&vm, "free"), 512 * MIB);
+	cr_expect_eq(stat(&vm, "hugetlb_pgfail"), -1, "the guest has not said");
+	cr_expect_gt(stat(&vm, "last_update"), 1500000000);
+	poll(&vm, 0);
+	world_pass(&w, 60000);
+	cr_expect_eq(stat(&vm, "free"), 512 * MIB, "the last one stays");
+	cr_expect_eq(world_call(&w, "VM.hard_shutdown", &vm), ERR_NONE);
+	cr_expect_eq(stat(&vm, "balloon_actual"), -1, "no domain, no balloon");
+}
+
+Test(stats, silent_and_lying_guests_say_nothing)
+{
+	struct idl_ref silent = guest("a", "silent");
+	struct idl_ref liar = guest("b", "lies");
+
+	poll(&silent, 1);
+	poll(&liar, 1);
+	world_pass(&w, 10000);
+	cr_expect_eq(stat(&silent, "last_update"), 0);
+	cr_expect_eq(stat(&silent, "free"), -1);
+	cr_expect_gt(stat(&liar, "last_update"), 0);
+	cr_expect_eq(stat(&liar, "free"), -1);
+	cr_expect_eq(stat(&liar, "total"), -1);
+	cr_expect_gt(stat(&liar, "ignored"), 0, "lies are counted");
+}
+
+Test(stats, polling_goes_on_in_the_next_domain_and_daemon)
+{
+	struct idl_ref vm = guest("a", "");
+
+	poll(&vm, 1);
+	world_pass(&w, 200);
+	cr_expect_eq(world_call(&w, "VM.hard_reboot", &vm), ERR_NONE);
+	cr_expect_eq(w.last.verb, HV_POLL, "the new domain is polled");
+	world_restart(&w, WORLD_GOES_ON);
+	cr_expect_eq(stat(&vm, "last_update"), 0, "readings are not kept");
+	world_pass(&w, 2000);
+	cr_expect_gt(stat(&vm, "last_update"), 0, "but come by themselves");
+	cr_expect_eq(world_vm(&w, &vm)->memory_stats_polling_interval, 1);
+}
+
+Test(stats, a_halted_vm_is_polled_when_it_runs)
+{
+	struct world_shape s = {
+	    "a", IDL_DOMAIN_TYPE_PV, 64, 64, 64, 64, 1, 1.0, ""};
+	struct idl_ref vm = world_new_vm(&w, &s);
+	unsigned before = w.commands;
+
+	poll(&vm, 5);
+	cr_expect_eq(w.commands, before, "nobody needs to be told");
+	cr_assert_eq(world_call(&w, "VM.start", &vm, 0, 0), ERR_NONE);
+	world_pass(&w, 200);
+	cr_expect_eq(stat(&vm, "total"), 64 * MIB);
+}
+
+Test(stats, dom0_may_be_polled_and_says_nothing)
+{
+	struct idl_ref host = world_first_host(&w);
+	struct idl_ref dom0 = world_host(&w, &host)->control_domain;
+
+	poll(&dom0, 5);
+	world_pass(&w, 1000);
+	cr_expect_eq(stat(&dom0, "free"), -1);
+	cr_expect_gt(stat(&dom0, "balloon_actual"), 0);
+}
+
+Test(stats, some_tags)
+{
+	struct idl_ref vm = guest("a", "");
+	const char *names[] = {"free", "total", "free"};
+	const char *wrong[] = {"free", "beer"};
+	struct idl_set set = {3, names}, none = {0, NULL}, bad = {2, wrong};
+
+	cr_expect_eq(stat_count(&vm, &set), 2, "each once");
+	cr_expect_eq(stat_count(&vm, &none), 0);
+	refused("INVALID_VALUE tags beer", "VM.get_memory_stats_of", &vm, &bad);
+}
+
+Test(stats, intervals)
+{
+	struct idl_ref vm = guest("a", "");
+
+	refused("INVALID_VALUE memory_stats_polling_interval -1",
+	    "VM.set_memory_stats_polling_interval", &vm, (int64_t)-1);
+	refused("INVALID_VALUE memory_stats_polling_interval 86401",
+	    "VM.set_memory_stats_polling_interval", &vm, (int64_t)86401);
+	poll(&vm, 86400);
+	poll(&vm, 0);
+}
+
+Test(stats, guest_metrics_show_memory_while_polled)
+{
+	struct idl_ref vm = guest("a", "used_kib=262144"), gm;
+	const struct idl_map *map;
+	struct world_call p;
+
+	cr_expect(idl_ref_is_null(&world_vm(&w, &vm)->guest_metrics));
+	poll(&vm, 5);
+	world_pass(&w, 200);
+	gm = world_vm(&w, &vm)->guest_metrics;
+	world_begin(&w, &p, "VM_guest_metrics.get_memory", &gm);
+	cr_assert(p.ended);
+	cr_assert_eq(p.c.err, ERR_NONE);
+	memcpy(&map, p.c.result, sizeof map);
+	cr_assert_eq(map->n, 3);
+	cr_expect_str_eq(((const char *const *)map->keys)[0], "free");
+	cr_expect_str_eq(((const char *const *)map->values)[0], "805306368");
+	cr_expect_str_eq(((const char *const *)map->values)[2], "268435456");
+	(void)world_end(&p);
+	poll(&vm, 0);
+	poll(&vm, 7);
+	cr_expect(idl_ref_equal(&gm, &world_vm(&w, &vm)->guest_metrics),
+	    "it is made once");
+}
+
+Test(stats, working_set)
+{
+	struct idl_ref vm = guest("a", "wss_kib=10240");
+	struct world_call p, second;
+
+	world_begin(&w, &p, "VM.estimate_working_set", &vm, (int64_t)5);
+	world_pass(&w, 4000);
+	cr_expect_not(p.ended, "it takes its time");
+	world_begin(&w, &second, "VM.estimate_working_set", &vm, (int64_t)5);
+	cr_expect_eq(world_end(&second), ERR_OTHER_OPERATION_IN_PROGRESS);
+	world_pass(&w, 1100);
+	cr_assert(p.ended);
+	cr_expect_eq(*(const int64_t *)p.c.result, 10 * MIB);
+	cr_expect_eq(world_end(&p), ERR_NONE);
+}
+
+Test(stats, working_sets_that_cannot_be)
+{
+	struct idl_ref vm = guest("a", "vanish_ms=500");
+	struct idl_ref host = world_first_host(&w);
+	struct idl_ref dom0 = world_host(&w, &host)->control_domain;
+	struct world_call p;
+	char text[200], ref[IDL_REF_TEXT];
+
+	refused("INVALID_VALUE seconds 0", "VM.estimate_working_set", &vm,
+	    (int64_t)0);
+	refused("INVALID_VALUE seconds 3600", "VM.estimate_working_set", &vm,
+	    (int64_t)3600);
+	cr_expect_eq(
+	    world_call(&w, "VM.estimate_working_set", &dom0, (int64_t)5),
+	    ERR_OPERATION_NOT_ALLOWED);
+	world_begin(&w, &p, "VM.estimate_working_set", &vm, (int64_t)5);
+	world_pass(&w, 1000);
+	cr_expect(p.ended, "a VM that vanishes ends it");
+	cr_expect_neq(world_end(&p), ERR_NONE);
+	idl_ref_write(&vm, ref);
+	(void)snprintf(
+	    text, sizeof text, "VM_BAD_POWER_STATE %s running halted", ref);
+	refused(text, "VM.estimate_working_set", &vm, (int64_t)5);
+}
