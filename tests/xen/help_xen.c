@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
 /* Own */
 #include "model/units.h"
@@ -221,6 +222,8 @@ ask_xenstore(void *ctx, void *arg)
 		return;
 	if (b->what == HV_XS_OPEN) {
 		h->nwatches = h->nfired = 0;
+		if (h->silent)
+			b->fd = eventfd(0, EFD_CLOEXEC); /* hv_xen's */
 		return;
 	}
 	if (b->what == HV_XS_EVENTS) {

@@ -43,6 +43,7 @@ struct help_xen {
 	char fired[HV_XS_OPS_MAX][16];
 	uint32_t nfired;
 	int xs_error;	/* what every batch answers, OPEN too */
+	bool silent;	/* the descriptor for watches is never readable */
 	unsigned reads; /* batches that read a domain's keys */
 	const char *rival;
 
