@@ -101,6 +101,16 @@ enum err mem_needed_for(const struct idl_vm *vm, int64_t guest_bytes,
     int64_t *bytes_out, struct failure *why);
 
 /*
+ * mem_counted - what a VM is counted as: by the policy in force, or by guest
+ * memory that it certainly has, when that is more
+ *
+ * in      floor_bytes  such guest memory; 0: none
+ * errors  as mem_needed, mem_needed_for
+ */
+enum err mem_counted(const struct idl_vm *vm, int64_t floor_bytes,
+    int64_t *bytes_out, struct failure *why);
+
+/*
  * mem_maximise - largest static_max that fits in total bytes
  *
  * in      approximate  leave room for 64 vCPUs, whatever VCPUs_max is
@@ -169,8 +179,13 @@ enum mem_nested mem_is_nested(
  *         (spec A.1), memory_overhead is what the record says now, and the sums
  *         of host_account follow resident_on and scheduled_to_be_resident_on.
  *         A host_account comes and goes with its host, which cannot go while
- *         VMs count on it (take them away first, or before it in the same
- *         transaction).
+ *         VMs or reservations count on it (take them away first, or before it
+ *         in the same transaction).
+ *         A held reservation passes to its VM when that is scheduled for its
+ *         host, or is found there; back when the VM is no longer scheduled but
+ *         did not arrive; and it goes when the VM's domain has gone from the
+ *         host, or the VM itself.  So who takes a VM to a host or away does
+ *         not touch its reservations in the same transaction.
  *         HANDLE_INVALID [host, ref] when a VM is put on a host that is not.
  * check   Every VM: INV-1, and INVALID_VALUE [field, value] for what would need
  *         more than 2^63-1 bytes under any policy.  Templates and snapshots
@@ -191,8 +206,9 @@ enum mem_policy mem_get_policy(void);
 /*
  * mem_free - host.compute_free_memory: bytes that can still be promised
  *
- * in      ignore  VM whose scheduling on this host does not count, or NULL; as
- *         the accounts know it: in a transaction, ask before editing it
+ * in      ignore  VM whose scheduling on this host does not count, nor a
+ *         reservation held for it there, or NULL; as the accounts know it: in
+ *         a transaction, ask before editing it
  * out     bytes_out  max(0, ceiling - sums)
  * errors  HANDLE_INVALID [host, ref]
  * source  spec D.4
@@ -212,6 +228,14 @@ enum err mem_admit(const struct fld_view *v, const struct idl_vm *vm,
     const struct idl_ref *host, int64_t floor_bytes, struct failure *why);
 
 /*
+ * mem_admit_bytes - can a host promise so much to nobody in particular?
+ *
+ * errors  as mem_admit
+ */
+enum err mem_admit_bytes(const struct fld_view *v, const struct idl_ref *host,
+    int64_t needed_bytes, struct failure *why);
+
+/*
  * mem_admit_rise - may a running VM's record change from was to now?
  *
  * note    what it needs less, or as much, is always admitted, even on a host
@@ -222,14 +246,48 @@ enum err mem_admit(const struct fld_view *v, const struct idl_vm *vm,
 enum err mem_admit_rise(const struct fld_view *v, const struct idl_vm *was,
     const struct idl_vm *now, struct failure *why);
 
+/* The sums of a host_account. */
+enum mem_sum {
+	MEM_RESIDENT,  /* needed by VMs that are there */
+	MEM_SCHEDULED, /* needed by VMs on their way there */
+	MEM_RESERVED,  /* amounts of reservations that are held */
+	MEM_GRANTED,   /* free memory kept for reservations, VMs on their way;
+			* the control loop counts it, admission does not */
+	MEM_SUMS,
+};
+
 /*
- * mem_recount - the sums of a host counted anew from every VM record
+ * mem_recount - the sums of a host counted anew from every record
  *
- * out     resident_bytes_out, scheduled_bytes_out
+ * out     sums_out[0..MEM_SUMS)  bytes, by enum mem_sum
  */
 enum err mem_recount(const struct fld_view *v, const struct idl_ref *host,
-    int64_t *resident_bytes_out, int64_t *scheduled_bytes_out,
-    struct failure *why);
+    int64_t *sums_out, struct failure *why);
+
+/*
+ * mem_own_reservation - a held reservation of a VM on a host
+ *
+ * returns NULL: none; of several any
+ */
+const struct idl_memory_reservation *mem_own_reservation(
+    const struct fld_view *v, const struct idl_vm *vm,
+    const struct idl_ref *host);
+
+/*
+ * mem_transfer - a held reservation becomes a VM's, which is on its host or on
+ * the way there
+ *
+ * errors  INTERNAL_ERROR [out of memory]
+ */
+enum err mem_transfer(struct fld_tx *tx, const struct idl_memory_reservation *r,
+    const struct idl_ref *vm, struct failure *why);
+
+/*
+ * mem_held_count - reservations that are held, of an owner or in all
+ *
+ * in      owner  NULL: in all
+ */
+int64_t mem_held_count(const struct fld_view *v, const char *owner);
 
 /*
  * mem_host_overhead - host.memory_overhead from the boot sample, bytes

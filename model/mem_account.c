@@ -4,18 +4,19 @@
  *
  * A host_account has the ref of its host.  A VM contributes what it needs (by
  * the policy in force) to the resident sum of the host it is on, and to the
- * scheduled sum of the host it is scheduled for; to both of one host when it
- * is both (spec D.4).  A changed VM moves the sums by the difference between
- * what it contributed and what it contributes now, so admission never counts.
+ * scheduled sum of the host it is scheduled for; when both are one host, it is
+ * counted once.  Guest memory that it certainly has counts where it is more
+ * than the policy's: a resumed VM has what it was suspended with, and a
+ * migrated one what it did not give back, until their balloons have answered.
+ * A held reservation contributes its amount.  What is changed moves the sums by
+ * the difference between what it contributed and what it contributes now, so
+ * admission never counts.
  */
-
-/* System */
-#include <assert.h>
-#include <stdlib.h>
 
 /* Model */
 #include "model/err.h"
 #include "model/mem.h"
+#include "model/mem_priv.h"
 
 static enum mem_policy policy_now = MEM_POLICY_DYNAMIC_MIN;
 
@@ -61,89 +62,139 @@ account_edit(struct fld_tx *tx, const struct idl_ref *host, enum err *rc_out,
 	return account;
 }
 
-/* move - add to a sum of an account, one of its revisions further */
+/* add - to a sum of an account, which is one of its revisions further */
 static enum err
-move(struct idl_host_account *account, int64_t *sum, int64_t by_bytes,
+add(struct idl_host_account *account, enum mem_sum which, int64_t by_bytes,
     struct failure *why)
 {
-	int64_t now;
+	int64_t *sum = mem_sum_of(account, which), now;
 
 	if (__builtin_add_overflow(*sum, by_bytes, &now) || now < 0)
 		return err_internal(why,
-		    "memory of the VMs of a host is out of range: %lld%+lld",
+		    "memory promised by a host is out of range: %lld%+lld",
 		    (long long)*sum, (long long)by_bytes);
 	*sum = now;
 	account->revision++;
 	return ERR_NONE;
 }
 
-/* What one VM record contributes. */
-struct share {
-	struct idl_ref resident;
-	struct idl_ref scheduled;
-	int64_t needed_bytes;
-};
-
-/* share_of - what a VM contributes to whom; vm may be NULL: nothing */
-static enum err
-share_of(const struct idl_vm *vm, struct share *share_out, struct failure *why)
+/* part_equal - the same amount to the same host? */
+static bool
+part_equal(const struct mem_part *a, const struct mem_part *b)
 {
-	struct share s = {{0, 0}, {0, 0}, 0};
-	enum err rc;
-
-	if (vm != NULL) {
-		s.resident = vm->resident_on;
-		s.scheduled = vm->scheduled_to_be_resident_on;
-	}
-	if (!idl_ref_is_null(&s.resident) || !idl_ref_is_null(&s.scheduled)) {
-		rc = mem_needed(vm, policy_now, &s.needed_bytes, why);
-		if (rc != ERR_NONE)
-			return rc;
-	}
-	*share_out = s;
-	return ERR_NONE;
+	return idl_ref_equal(&a->host, &b->host) && a->bytes == b->bytes;
 }
 
-/* give - add a share, or with sign -1 take it away */
+/* give - one part of a share, or with sign -1 take it back */
 static enum err
-give(struct fld_tx *tx, const struct share *s, int sign, struct failure *why)
+give(struct fld_tx *tx, enum mem_sum which, const struct mem_part *p, int sign,
+    struct failure *why)
 {
 	struct idl_host_account *account;
-	int64_t by_bytes = sign * s->needed_bytes;
 	enum err rc = ERR_NONE;
 
-	if (!idl_ref_is_null(&s->resident)) {
-		account = account_edit(tx, &s->resident, &rc, why);
-		if (account == NULL)
-			return rc;
-		rc = move(account, &account->resident_bytes, by_bytes, why);
-		if (rc != ERR_NONE)
-			return rc;
-	}
-	if (!idl_ref_is_null(&s->scheduled)) {
-		account = account_edit(tx, &s->scheduled, &rc, why);
-		if (account == NULL)
-			return rc;
-		rc = move(account, &account->scheduled_bytes, by_bytes, why);
+	if (idl_ref_is_null(&p->host))
+		return ERR_NONE;
+	account = account_edit(tx, &p->host, &rc, why);
+	if (account == NULL)
+		return rc;
+	return add(account, which, sign * p->bytes, why);
+}
+
+enum err
+mem_share_move(struct fld_tx *tx, const struct mem_share *from,
+    const struct mem_share *to, struct failure *why)
+{
+	enum err rc = ERR_NONE;
+
+	for (int i = 0; rc == ERR_NONE && i < MEM_SUMS; i++) {
+		if (part_equal(&from->part[i], &to->part[i]))
+			continue;
+		rc = give(tx, (enum mem_sum)i, &from->part[i], -1, why);
+		if (rc == ERR_NONE)
+			rc = give(tx, (enum mem_sum)i, &to->part[i], 1, why);
 	}
 	return rc;
 }
 
-/* share_equal - the same amounts to the same hosts? */
-static bool
-share_equal(const struct share *a, const struct share *b)
+int64_t *
+mem_sum_of(struct idl_host_account *account, enum mem_sum sum)
 {
-	return idl_ref_equal(&a->resident, &b->resident) &&
-	       idl_ref_equal(&a->scheduled, &b->scheduled) &&
-	       a->needed_bytes == b->needed_bytes;
+	switch (sum) {
+	case MEM_RESIDENT:
+		return &account->resident_bytes;
+	case MEM_SCHEDULED:
+		return &account->scheduled_bytes;
+	case MEM_RESERVED:
+		return &account->reserved_bytes;
+	default:
+		return &account->granted_bytes;
+	}
 }
+
+/* ---- shares ---- */
+
+/* at - a part of so much */
+static struct mem_part
+at(const struct idl_ref *host, int64_t bytes)
+{
+	return (struct mem_part){*host, bytes};
+}
+
+enum err
+mem_share_of_vm(
+    const struct idl_vm *vm, struct mem_share *share_out, struct failure *why)
+{
+	static const struct mem_share nothing;
+	struct mem_share s = nothing;
+	const struct idl_ref *on, *to;
+	int64_t here = 0, there = 0;
+	enum err rc = ERR_NONE;
+
+	*share_out = nothing;
+	if (vm == NULL)
+		return ERR_NONE;
+	on = &vm->resident_on;
+	to = &vm->scheduled_to_be_resident_on;
+	if (!idl_ref_is_null(on))
+		rc = mem_counted(vm, vm->held_bytes, &here, why);
+	if (rc == ERR_NONE && !idl_ref_is_null(to))
+		rc = mem_counted(vm, vm->arriving_bytes, &there, why);
+	if (rc != ERR_NONE)
+		return rc;
+	/* Within one host it is there already: only what is more counts. */
+	if (idl_ref_equal(on, to))
+		there = there > here ? there - here : 0;
+	s.part[MEM_RESIDENT] = at(on, here);
+	s.part[MEM_SCHEDULED] = at(to, there);
+	if (vm->grant_bytes > 0)
+		s.part[MEM_GRANTED] =
+		    at(idl_ref_is_null(to) ? on : to, vm->grant_bytes);
+	*share_out = s;
+	return ERR_NONE;
+}
+
+void
+mem_share_of_reservation(
+    const struct idl_memory_reservation *r, struct mem_share *share_out)
+{
+	static const struct mem_share nothing;
+
+	*share_out = nothing;
+	if (r == NULL || r->state != IDL_MEMORY_RESERVATION_STATE_HELD)
+		return;
+	share_out->part[MEM_RESERVED] = at(&r->host, r->amount);
+	share_out->part[MEM_GRANTED] = at(&r->host, r->granted);
+}
+
+/* ---- derive ---- */
 
 /* derive_vm - memory_overhead of the VM, sums of its hosts */
 static enum err
 derive_vm(struct fld_tx *tx, const struct idl_vm *was, struct idl_vm *now,
     struct failure *why)
 {
-	struct share before, after;
+	struct mem_share before, after;
 	enum err rc;
 
 	if (now != NULL) {
@@ -155,17 +206,14 @@ derive_vm(struct fld_tx *tx, const struct idl_vm *was, struct idl_vm *now,
 		if (rc != ERR_NONE)
 			return rc;
 	}
-	rc = share_of(was, &before, why);
+	rc = mem_arrive(tx, was, now, why);
 	if (rc == ERR_NONE)
-		rc = share_of(now, &after, why);
+		rc = mem_share_of_vm(was, &before, why);
+	if (rc == ERR_NONE)
+		rc = mem_share_of_vm(now, &after, why);
 	if (rc != ERR_NONE)
 		return rc;
-	if (share_equal(&before, &after))
-		return ERR_NONE;
-	rc = give(tx, &before, -1, why);
-	if (rc != ERR_NONE)
-		return rc;
-	return give(tx, &after, 1, why);
+	return mem_share_move(tx, &before, &after, why);
 }
 
 /* derive_host - the account comes and goes with its host */
@@ -185,8 +233,10 @@ derive_host(struct fld_tx *tx, const struct idl_host *was,
 	account = account_edit(tx, &was->h.ref, &rc, why);
 	if (account == NULL)
 		return rc;
-	if (account->resident_bytes != 0 || account->scheduled_bytes != 0)
-		return err_internal(why, "a host with VMs cannot go");
+	for (int i = 0; i < MEM_SUMS; i++)
+		if (*mem_sum_of(account, (enum mem_sum)i) != 0)
+			return err_internal(
+			    why, "a host with VMs or reservations cannot go");
 	fld_tx_delete(tx, IDL_CLASS_HOST_ACCOUNT, &was->h.ref);
 	return ERR_NONE;
 }
@@ -199,6 +249,8 @@ derive(
 		return derive_vm(tx, was, now, why);
 	if (cls == IDL_CLASS_HOST)
 		return derive_host(tx, was, now, why);
+	if (cls == IDL_CLASS_MEMORY_RESERVATION)
+		return mem_derive_reservation(tx, was, now, why);
 	return ERR_NONE;
 }
 
@@ -217,167 +269,48 @@ check_vm(const struct idl_vm *vm, struct failure *why)
 	return mem_needed(vm, MEM_POLICY_STATIC_MAX, &bytes, why);
 }
 
+/* check_account - what no sum can be */
+static enum err
+check_account(const struct idl_host_account *account, struct failure *why)
+{
+	struct idl_host_account copy = *account;
+
+	for (int i = 0; i < MEM_SUMS; i++)
+		if (*mem_sum_of(&copy, (enum mem_sum)i) < 0)
+			return err_internal(
+			    why, "a sum of a host_account is negative");
+	return ERR_NONE;
+}
+
+/* check_reservation - amounts that can be */
+static enum err
+check_reservation(const struct idl_memory_reservation *r, struct failure *why)
+{
+	if (r->amount < 0 || r->granted < 0 || r->guest_bytes < 0)
+		return err_internal(
+		    why, "an amount of a reservation is negative");
+	return ERR_NONE;
+}
+
 static enum err
 check(const struct fld_view *v, int cls, const void *rec, struct failure *why)
 {
-	const struct idl_host_account *account = rec;
-
 	(void)v; /* the rules need the record alone */
 	if (cls == IDL_CLASS_VM)
 		return check_vm(rec, why);
-	if (cls == IDL_CLASS_HOST_ACCOUNT &&
-	    (account->resident_bytes < 0 || account->scheduled_bytes < 0 ||
-		account->reserved_bytes < 0))
-		return err_internal(why, "a sum of a host_account is negative");
-	return ERR_NONE;
-}
-
-/* ---- recount ---- */
-
-/* The sums of one host, counted anew. */
-struct tally {
-	struct idl_ref host;
-	int64_t resident_bytes;
-	int64_t scheduled_bytes;
-};
-
-/* tally_compare - by ref, for bsearch */
-static int
-tally_compare(const void *key, const void *item)
-{
-	const struct idl_ref *a = key;
-	const struct idl_ref *b = &((const struct tally *)item)->host;
-
-	if (a->hi != b->hi)
-		return a->hi < b->hi ? -1 : 1;
-	if (a->lo != b->lo)
-		return a->lo < b->lo ? -1 : 1;
-	return 0;
-}
-
-/* tally_find - the tally of a host; NULL: not one of t[0..n) */
-static struct tally *
-tally_find(struct tally *t, size_t n, const struct idl_ref *host)
-{
-	return bsearch(host, t, n, sizeof *t, tally_compare);
-}
-
-/* tally_add - one sum; more than INT64_MAX is refused */
-static enum err
-tally_add(int64_t *sum, int64_t bytes, struct failure *why)
-{
-	if (__builtin_add_overflow(*sum, bytes, sum))
-		return err_internal(
-		    why, "the VMs of a host need more than 2^63-1 bytes");
-	return ERR_NONE;
-}
-
-/* tally_vm - count one VM where it belongs; strict: its hosts must exist */
-static enum err
-tally_vm(struct tally *t, size_t n, const struct idl_vm *vm, bool strict,
-    struct failure *why)
-{
-	struct tally *at;
-	struct share s;
-	enum err rc = share_of(vm, &s, why);
-
-	if (rc == ERR_NONE && !idl_ref_is_null(&s.resident)) {
-		at = tally_find(t, n, &s.resident);
-		if (at != NULL)
-			rc =
-			    tally_add(&at->resident_bytes, s.needed_bytes, why);
-		else if (strict)
-			rc = err_fail(
-			    why, ERR_HANDLE_INVALID, "sr", "host", &s.resident);
-	}
-	if (rc == ERR_NONE && !idl_ref_is_null(&s.scheduled)) {
-		at = tally_find(t, n, &s.scheduled);
-		if (at != NULL)
-			rc = tally_add(
-			    &at->scheduled_bytes, s.needed_bytes, why);
-		else if (strict)
-			rc = err_fail(why, ERR_HANDLE_INVALID, "sr", "host",
-			    &s.scheduled);
-	}
-	return rc;
-}
-
-/* tally_all - one pass over every VM */
-static enum err
-tally_all(const struct fld_view *v, struct tally *t, size_t n, bool strict,
-    struct failure *why)
-{
-	const struct idl_vm *vm = NULL;
-	enum err rc = ERR_NONE;
-
-	while (rc == ERR_NONE && (vm = fld_next(v, IDL_CLASS_VM,
-				      vm == NULL ? NULL : &vm->h.ref)) != NULL)
-		rc = tally_vm(t, n, vm, strict, why);
-	return rc;
-}
-
-enum err
-mem_recount(const struct fld_view *v, const struct idl_ref *host,
-    int64_t *resident_bytes_out, int64_t *scheduled_bytes_out,
-    struct failure *why)
-{
-	struct tally t = {*host, 0, 0};
-	enum err rc = tally_all(v, &t, 1, false, why);
-
-	if (rc != ERR_NONE)
-		return rc;
-	*resident_bytes_out = t.resident_bytes;
-	*scheduled_bytes_out = t.scheduled_bytes;
-	return ERR_NONE;
-}
-
-/* verify_account - does a host's account say what was counted? */
-static enum err
-verify_account(
-    const struct fld_view *v, const struct tally *t, struct failure *why)
-{
-	const struct idl_host_account *account;
-	char text[IDL_REF_TEXT];
-
-	idl_ref_write(&t->host, text);
-	account = fld_get(v, IDL_CLASS_HOST_ACCOUNT, &t->host);
-	if (account == NULL)
-		return err_internal(why, "host %s has no host_account", text);
-	if (account->resident_bytes != t->resident_bytes ||
-	    account->scheduled_bytes != t->scheduled_bytes)
-		return err_internal(why,
-		    "host_account %s says resident %lld scheduled %lld, "
-		    "its VMs need %lld and %lld",
-		    text, (long long)account->resident_bytes,
-		    (long long)account->scheduled_bytes,
-		    (long long)t->resident_bytes,
-		    (long long)t->scheduled_bytes);
+	if (cls == IDL_CLASS_HOST_ACCOUNT)
+		return check_account(rec, why);
+	if (cls == IDL_CLASS_MEMORY_RESERVATION)
+		return check_reservation(rec, why);
 	return ERR_NONE;
 }
 
 static enum err
 verify(const struct fld_view *v, struct failure *why)
 {
-	uint64_t i, n = fld_count(v, IDL_CLASS_HOST);
-	const struct idl_host *host = NULL;
-	struct tally *t = calloc(n == 0 ? 1 : n, sizeof *t);
-	enum err rc;
+	enum err rc = mem_verify_accounts(v, why);
 
-	if (t == NULL)
-		return err_internal(why, "out of memory");
-	for (i = 0; i < n; i++) {
-		host = fld_next(
-		    v, IDL_CLASS_HOST, host == NULL ? NULL : &host->h.ref);
-		assert(host != NULL);
-		t[i].host = host->h.ref;
-	}
-	rc = tally_all(v, t, n, true, why);
-	for (i = 0; rc == ERR_NONE && i < n; i++)
-		rc = verify_account(v, &t[i], why);
-	if (rc == ERR_NONE && fld_count(v, IDL_CLASS_HOST_ACCOUNT) != n)
-		rc = err_internal(why, "a host_account has no host");
-	free(t);
-	return rc;
+	return rc == ERR_NONE ? mem_verify_counts(v, why) : rc;
 }
 
 const struct fld_rules mem_rules = {

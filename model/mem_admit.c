@@ -12,6 +12,7 @@
 /* Model */
 #include "model/err.h"
 #include "model/mem.h"
+#include "model/mem_priv.h"
 #include "model/units.h"
 
 int64_t
@@ -49,6 +50,37 @@ ceiling(const struct idl_host *host, const struct idl_host_metrics *metrics)
 	return less(total, host->memory_overhead);
 }
 
+/*
+ * own_of - what a VM has been promised on a host already, coming there
+ *
+ * out     bytes_out  scheduled, or held by reservations for it
+ */
+static enum err
+own_of(const struct fld_view *v, const struct idl_vm *vm,
+    const struct idl_ref *host, int64_t *bytes_out, struct failure *why)
+{
+	const struct idl_memory_reservation *r = NULL;
+	struct mem_share share;
+	int64_t bytes = 0;
+	enum err rc;
+
+	rc = mem_share_of_vm(vm, &share, why);
+	if (rc != ERR_NONE)
+		return rc;
+	if (idl_ref_equal(&share.part[MEM_SCHEDULED].host, host))
+		bytes = share.part[MEM_SCHEDULED].bytes;
+	while ((r = fld_find(v, IDL_CLASS_MEMORY_RESERVATION,
+		    IDL_MEMORY_RESERVATION_F_VM, &vm->h.ref,
+		    r == NULL ? NULL : &r->h.ref)) != NULL) {
+		mem_share_of_reservation(r, &share);
+		if (idl_ref_equal(&share.part[MEM_RESERVED].host, host))
+			bytes += share.part[MEM_RESERVED].bytes; /* no overflow:
+				part of what mem_free has added up */
+	}
+	*bytes_out = bytes;
+	return ERR_NONE;
+}
+
 enum err
 mem_free(const struct fld_view *v, const struct idl_ref *host_ref,
     const struct idl_vm *ignore, int64_t *bytes_out, struct failure *why)
@@ -56,46 +88,50 @@ mem_free(const struct fld_view *v, const struct idl_ref *host_ref,
 	const struct idl_host *host = fld_get(v, IDL_CLASS_HOST, host_ref);
 	const struct idl_host_account *account =
 	    fld_get(v, IDL_CLASS_HOST_ACCOUNT, host_ref);
-	int64_t bytes, scheduled, ignored;
+	int64_t bytes, promised, own = 0;
 	enum err rc;
 
 	if (host == NULL || account == NULL)
 		return err_fail(
 		    why, ERR_HANDLE_INVALID, "sr", "host", host_ref);
-	scheduled = account->scheduled_bytes;
-	if (ignore != NULL &&
-	    idl_ref_equal(&ignore->scheduled_to_be_resident_on, host_ref)) {
-		rc = mem_needed(ignore, mem_get_policy(), &ignored, why);
+	if (ignore != NULL) {
+		rc = own_of(v, ignore, host_ref, &own, why);
 		if (rc != ERR_NONE)
 			return rc;
-		scheduled = less(scheduled, ignored);
 	}
+	if (__builtin_add_overflow(
+		account->scheduled_bytes, account->reserved_bytes, &promised))
+		promised = INT64_MAX;
 	bytes =
 	    ceiling(host, fld_get(v, IDL_CLASS_HOST_METRICS, &host->metrics));
 	bytes = less(bytes, account->resident_bytes);
-	bytes = less(bytes, scheduled);
-	*bytes_out = less(bytes, account->reserved_bytes);
+	*bytes_out = less(bytes, less(promised, own));
 	return ERR_NONE;
 }
 
 enum err
-mem_admit(const struct fld_view *v, const struct idl_vm *vm,
-    const struct idl_ref *host, int64_t floor_bytes, struct failure *why)
+mem_counted(const struct idl_vm *vm, int64_t floor_bytes, int64_t *bytes_out,
+    struct failure *why)
 {
-	int64_t needed = 0, at_least = 0, available = 0;
-	enum err rc;
+	int64_t needed = 0, at_least = 0;
+	enum err rc = mem_needed(vm, mem_get_policy(), &needed, why);
 
-	rc = mem_needed(vm, mem_get_policy(), &needed, why);
+	if (rc == ERR_NONE && floor_bytes > 0)
+		rc = mem_needed_for(vm, floor_bytes, &at_least, why);
 	if (rc != ERR_NONE)
 		return rc;
-	if (floor_bytes > 0) {
-		rc = mem_needed_for(vm, floor_bytes, &at_least, why);
-		if (rc != ERR_NONE)
-			return rc;
-		if (at_least > needed)
-			needed = at_least;
-	}
-	rc = mem_free(v, host, vm, &available, why);
+	*bytes_out = at_least > needed ? at_least : needed;
+	return ERR_NONE;
+}
+
+/* admit_bytes - has a host so much for a VM, or NULL, that comes there? */
+static enum err
+admit_bytes(const struct fld_view *v, const struct idl_ref *host,
+    const struct idl_vm *vm, int64_t needed, struct failure *why)
+{
+	int64_t available = 0;
+	enum err rc = mem_free(v, host, vm, &available, why);
+
 	if (rc != ERR_NONE)
 		return rc;
 	if (available < needed)
@@ -104,20 +140,21 @@ mem_admit(const struct fld_view *v, const struct idl_vm *vm,
 	return ERR_NONE;
 }
 
-/* admit_more - has a host rise bytes more? */
-static enum err
-admit_more(const struct fld_view *v, const struct idl_ref *host, int64_t rise,
-    struct failure *why)
+enum err
+mem_admit(const struct fld_view *v, const struct idl_vm *vm,
+    const struct idl_ref *host, int64_t floor_bytes, struct failure *why)
 {
-	int64_t available = 0;
-	enum err rc = mem_free(v, host, NULL, &available, why);
+	int64_t needed = 0;
+	enum err rc = mem_counted(vm, floor_bytes, &needed, why);
 
-	if (rc != ERR_NONE)
-		return rc;
-	if (available < rise)
-		return err_fail(why, ERR_HOST_NOT_ENOUGH_FREE_MEMORY, "dd",
-		    rise, available);
-	return ERR_NONE;
+	return rc == ERR_NONE ? admit_bytes(v, host, vm, needed, why) : rc;
+}
+
+enum err
+mem_admit_bytes(const struct fld_view *v, const struct idl_ref *host,
+    int64_t needed_bytes, struct failure *why)
+{
+	return admit_bytes(v, host, NULL, needed_bytes, why);
 }
 
 enum err
@@ -126,29 +163,26 @@ mem_admit_rise(const struct fld_view *v, const struct idl_vm *was,
 {
 	const struct idl_ref *resident = &was->resident_on;
 	const struct idl_ref *scheduled = &was->scheduled_to_be_resident_on;
-	int64_t before, after, rise;
+	struct mem_share before, after;
+	int64_t here, there;
 	enum err rc;
 
-	rc = mem_needed(was, mem_get_policy(), &before, why);
+	rc = mem_share_of_vm(was, &before, why);
+	if (rc == ERR_NONE)
+		rc = mem_share_of_vm(now, &after, why);
 	if (rc != ERR_NONE)
 		return rc;
-	rc = mem_needed(now, mem_get_policy(), &after, why);
-	if (rc != ERR_NONE)
-		return rc;
-	rise = after - before; /* both 0..2^63-1 */
-	if (rise <= 0)
-		return ERR_NONE;
-	if (!idl_ref_is_null(resident) && idl_ref_equal(resident, scheduled)) {
-		if (__builtin_mul_overflow(rise, 2, &rise))
-			rise = INT64_MAX;
-		return admit_more(v, resident, rise, why);
+	/* Each 0..2^63-1. */
+	here = after.part[MEM_RESIDENT].bytes - before.part[MEM_RESIDENT].bytes;
+	there =
+	    after.part[MEM_SCHEDULED].bytes - before.part[MEM_SCHEDULED].bytes;
+	if (idl_ref_equal(resident, scheduled)) {
+		here += there;
+		there = 0;
 	}
-	if (!idl_ref_is_null(resident)) {
-		rc = admit_more(v, resident, rise, why);
-		if (rc != ERR_NONE)
-			return rc;
-	}
-	if (!idl_ref_is_null(scheduled))
-		return admit_more(v, scheduled, rise, why);
-	return ERR_NONE;
+	if (here > 0)
+		rc = admit_bytes(v, resident, NULL, here, why);
+	if (rc == ERR_NONE && there > 0)
+		rc = admit_bytes(v, scheduled, NULL, there, why);
+	return rc;
 }

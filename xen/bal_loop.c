@@ -354,6 +354,40 @@ bal_loop_touch(struct bal_loop *l, const struct hv_uuid *uuid)
 		bal_loop_due(h, 0);
 }
 
+/* less - a - b, or 0 */
+static uint64_t
+less(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+uint64_t
+bal_loop_spare_kib(const struct bal_loop *l, const struct hv_uuid *uuid)
+{
+	const struct bal_loop_host *h = bal_loop_host_of(l, uuid);
+	const struct bal_ask *ask;
+	uint64_t kib;
+
+	if (h == NULL || !h->known || h->stale_ms != 0 || l->syncing)
+		return 0;
+	kib = less(h->fact.free_kib + h->fact.scrub_kib, BAL_RESERVED_KIB);
+	TAILQ_FOREACH(ask, &l->granted, link)
+	if (hv_uuid_equal(&ask->host, uuid))
+		kib = less(kib, ask->granted_kib);
+	TAILQ_FOREACH(ask, &l->waiting, link)
+	if (hv_uuid_equal(&ask->host, uuid))
+		kib = less(kib, ask->max_kib);
+	for (size_t i = 0; i < h->n; i++) {
+		const struct bal_loop_dom *d = h->doms[i];
+
+		if (d->command_id != 0)
+			return 0; /* it may be told to grow */
+		kib =
+		    less(kib, less(d->fact.target_kib, bal_loop_actual_kib(d)));
+	}
+	return kib;
+}
+
 /* end_lost - nobody has heard of the host that is asked for memory */
 static void
 end_lost(struct bal_loop *l)

@@ -133,6 +133,16 @@ void bal_loop_drop(struct bal_loop *l, struct bal_ask *ask);
 void bal_loop_touch(struct bal_loop *l, const struct hv_uuid *host);
 
 /*
+ * bal_loop_spare_kib - what is free on a host above the reserve, and that no
+ * ask was granted or waits for, nor a guest is told to grow into
+ *
+ * note    what held_kib says is not taken off
+ * returns 0 when that is not certain, because something is under way
+ */
+uint64_t bal_loop_spare_kib(
+    const struct bal_loop *l, const struct hv_uuid *host);
+
+/*
  * bal_loop_step - do what is to be done now
  *
  * returns ms until it wants to be stepped though nothing was heard; -1: never

@@ -20,6 +20,9 @@
 /* Xen */
 #include "xen/hv_facts_priv.h"
 
+/* So near its target a balloon has followed it. */
+#define ANSWERED_KIB 1024
+
 /* ---- records for domains that nobody knows ---- */
 
 /* type_of - the domain_type a domain reports; unreadable: hvm, the costliest */
@@ -217,7 +220,48 @@ is_same_shape(const struct idl_vm *a, const struct idl_vm *b)
 	       a->memory_static_max == b->memory_static_max;
 }
 
-/* is_same - do two versions agree in all that become touches? */
+/* has_answered - is there a balloon that is where it was told to be? */
+static bool
+has_answered(const struct hv_domain *d)
+{
+	const uint32_t alive = HV_D_BALLOON | HV_D_RUNNING;
+	int64_t off = (int64_t)d->actual_kib - (int64_t)d->target_kib;
+
+	if (d->flags & HV_D_OFFSET)
+		off -= d->offset_kib;
+	return (d->flags & alive) == alive && off <= ANSWERED_KIB &&
+	       off >= -ANSWERED_KIB;
+}
+
+/*
+ * settle - what is still kept for a domain, or counted because it came with it
+ *
+ * The first report of a domain tells only that it is there.
+ */
+static void
+settle(struct idl_vm *vm, const struct idl_vm *was,
+    const struct idl_vm_metrics *had, const struct hv_domain *d)
+{
+	int64_t more_bytes = hv_facts_bytes(d->actual_kib);
+
+	if (!idl_ref_equal(&vm->resident_on, &was->resident_on) ||
+	    vm->domid != was->domid)
+		return;
+	if (had != NULL)
+		more_bytes -= had->memory_actual;
+	if (has_answered(d))
+		vm->held_bytes = 0;
+	if (vm->current_operations->n > 0)
+		return; /* who builds it says when it has all */
+	if (vm->grant_bytes > 0 && more_bytes > 0)
+		vm->grant_bytes = vm->grant_bytes > more_bytes
+				      ? vm->grant_bytes - more_bytes
+				      : 0;
+	if (d->flags & (HV_D_BALLOON | HV_D_AGENT))
+		vm->grant_bytes = 0; /* it has booted */
+}
+
+/* is_same - do two versions agree in all that become and settle touch? */
 static bool
 is_same(const struct idl_vm *a, const struct idl_vm *b)
 {
@@ -229,6 +273,8 @@ is_same(const struct idl_vm *a, const struct idl_vm *b)
 	       a->suspended_bytes == b->suspended_bytes &&
 	       a->uncooperative == b->uncooperative &&
 	       a->memory_offset == b->memory_offset &&
+	       a->grant_bytes == b->grant_bytes &&
+	       a->held_bytes == b->held_bytes &&
 	       !(a->HVM_shadow_multiplier < b->HVM_shadow_multiplier) &&
 	       !(a->HVM_shadow_multiplier > b->HVM_shadow_multiplier) &&
 	       is_same_shape(a, b);
@@ -324,6 +370,8 @@ update(struct hv_facts *f, struct fld_tx *tx, const struct idl_vm *was,
 	enum err rc;
 
 	become(f, &now, host, d, d->name);
+	settle(&now, was,
+	    fld_get(fld_tx_view(tx), IDL_CLASS_VM_METRICS, &was->metrics), d);
 	if (!is_same(was, &now)) {
 		name =
 		    arena_strndup(fld_tx_arena(tx), d->name, strlen(d->name));
@@ -331,6 +379,8 @@ update(struct hv_facts *f, struct fld_tx *tx, const struct idl_vm *was,
 		if (vm == NULL || name == NULL)
 			return hv_facts_oom(why);
 		become(f, vm, host, d, name);
+		vm->grant_bytes = now.grant_bytes;
+		vm->held_bytes = now.held_bytes;
 	}
 	rc = update_metrics(f, tx, &now, d, booted, why);
 	if (rc == ERR_NONE)

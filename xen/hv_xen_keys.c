@@ -63,7 +63,7 @@ hv_xs_add(struct hv_xs_batch *b, enum hv_xs_kind kind, const char *fmt, ...)
 		return NULL;
 	op = &b->op[b->n];
 	memset(op, 0, sizeof *op);
-	op->kind = (int32_t)kind;
+	op->kind = kind;
 	va_start(ap, fmt);
 	n = vsnprintf(op->path, sizeof op->path, fmt, ap);
 	va_end(ap);

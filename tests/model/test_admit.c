@@ -261,8 +261,8 @@ Test(admit, a_rise_counts_wherever_the_vm_counts)
 	    {"what the next host lacks", HOST, OTHER_HOST, 2 * GIB,
 		ERR_HOST_NOT_ENOUGH_FREE_MEMORY},
 	    {"what both hosts have", HOST, OTHER_HOST, GIB, ERR_NONE},
-	    {"twice on one host fits", HOST, HOST, GIB, ERR_NONE},
-	    {"twice on one host is too much", HOST, HOST, 2 * GIB,
+	    {"within one host it rises once", HOST, HOST, 3 * GIB, ERR_NONE},
+	    {"once is too much", HOST, HOST, 4 * GIB,
 		ERR_HOST_NOT_ENOUGH_FREE_MEMORY},
 	    {"falling always fits", OTHER_HOST, OTHER_HOST, -GIB / 2, ERR_NONE},
 	};
