@@ -14,9 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Model */
+#include "model/units.h"
+
 /* Api */
 #include "api/bal.h"
 #include "api/task.h"
+#include "api/vm_priv.h"
 
 struct api_bal {
 	struct wrq_job job; /* first */
@@ -136,13 +140,32 @@ api_bal_lost(struct api_bal *b)
 
 /* ---- what the loop calls ---- */
 
-/* held - what reservations hold on a host */
-static uint64_t
-held(void *ctx, const struct hv_uuid *host)
+/* host_of - the record of a host; NULL: none */
+static const struct idl_host *
+host_of(const struct fld_view *v, const struct hv_uuid *host)
 {
-	(void)ctx;
-	(void)host;
-	return 0;
+	struct idl_ref uuid = {host->hi, host->lo};
+	char buf[IDL_UUID_TEXT];
+	const char *text = buf;
+
+	idl_uuid_write(&uuid, buf);
+	return fld_find(v, IDL_CLASS_HOST, IDL_HOST_F_UUID, &text, NULL);
+}
+
+/* held - what is kept on a host for reservations and VMs on their way */
+static uint64_t
+held(void *ctx, const struct hv_uuid *uuid)
+{
+	struct api_bal *b = ctx;
+	const struct idl_host *host = host_of(b->view, uuid);
+	const struct idl_host_account *account =
+	    host == NULL
+		? NULL
+		: fld_get(b->view, IDL_CLASS_HOST_ACCOUNT, &host->h.ref);
+
+	return account == NULL
+		   ? 0
+		   : kib_of_bytes_used((uint64_t)account->granted_bytes);
 }
 
 static bool
@@ -244,6 +267,40 @@ api_bal_touch(struct api_env *env, const struct hv_uuid *host)
 		return;
 	bal_loop_touch(env->bal->loop, host);
 	stir(env->bal);
+}
+
+void
+api_bal_note(struct api_env *env, const struct fld_change *change, size_t n)
+{
+	const struct idl_host_account *was, *now;
+	const struct idl_host *host;
+	const struct fld_view *v;
+	struct hv_uuid uuid;
+
+	if (env->bal == NULL)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		if (change[i].cls != IDL_CLASS_HOST_ACCOUNT)
+			continue;
+		was = change[i].was;
+		now = change[i].now;
+		if (was == NULL || now == NULL ||
+		    was->granted_bytes == now->granted_bytes)
+			continue;
+		v = fld_pin(env->bal->reader);
+		if (v == NULL)
+			continue; /* what moves next has the host looked at */
+		host = fld_get(v, IDL_CLASS_HOST, &now->host);
+		if (host != NULL && api_vm_hv_uuid(host->uuid, &uuid))
+			api_bal_touch(env, &uuid);
+		fld_unpin(env->bal->reader, v);
+	}
+}
+
+uint64_t
+api_bal_spare(const struct api_bal *b, const struct hv_uuid *host)
+{
+	return bal_loop_spare_kib(b->loop, host);
 }
 
 /* ---- for calls ---- */

@@ -86,4 +86,17 @@ void api_bal_release(struct api_call *c);
  */
 void api_bal_touch(struct api_env *env, const struct hv_uuid *host);
 
+/*
+ * api_bal_note - what a commit has changed: hosts where more or less is held
+ * are looked at
+ */
+void api_bal_note(
+    struct api_env *env, const struct fld_change *change, size_t n);
+
+/*
+ * api_bal_spare - KiB of a host that nobody has, asks for or is to grow into;
+ * what reservations hold is not taken off
+ */
+uint64_t api_bal_spare(const struct api_bal *b, const struct hv_uuid *host);
+
 #endif

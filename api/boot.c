@@ -12,6 +12,7 @@
 /* Api */
 #include "api/bal.h"
 #include "api/boot.h"
+#include "api/reserve.h"
 #include "api/seed.h"
 #include "api/stats.h"
 
@@ -429,7 +430,10 @@ fact_done(struct wrq_job *job)
 	if (b->booted)
 		return;
 	b->booted = true;
-	begin_seed(b);
+	if (api_reserve_start(b->env))
+		begin_seed(b);
+	else
+		b->calls.hopeless(b->calls.ctx, "out of memory");
 }
 
 static void
@@ -527,6 +531,7 @@ api_boot_free(struct api_boot **bp)
 	if (b == NULL)
 		return;
 	b->env->resync = NULL;
+	api_reserve_stop(b->env);
 	api_bal_free(&b->env->bal);
 	hv_facts_free(&b->facts);
 	api_seed_free(&b->seed);

@@ -130,6 +130,14 @@ api_op_state(const struct idl_vm *vm)
 	return lower[vm->power_state];
 }
 
+enum err
+api_op_bad_state(
+    const struct idl_vm *vm, const char *expected, struct failure *why)
+{
+	return err_fail(why, ERR_VM_BAD_POWER_STATE, "rss", &vm->h.ref,
+	    expected, api_op_state(vm));
+}
+
 /* check_state - is the power state one of the row's? */
 static enum err
 check_state(
@@ -144,8 +152,7 @@ check_state(
 	}
 	if (states & (1u << vm->power_state))
 		return ERR_NONE;
-	return err_fail(why, ERR_VM_BAD_POWER_STATE, "rss", &vm->h.ref,
-	    expected, api_op_state(vm));
+	return api_op_bad_state(vm, expected, why);
 }
 
 /* check_conflict - is everything under way compatible? */

@@ -40,6 +40,14 @@ enum err api_op_check(const struct fld_view *v, const struct idl_vm *vm,
     int operation, struct failure *why);
 
 /*
+ * api_op_bad_state - VM_BAD_POWER_STATE [vm, expected, actual]
+ *
+ * in      expected  "running, paused": lower case, joined
+ */
+enum err api_op_bad_state(
+    const struct idl_vm *vm, const char *expected, struct failure *why);
+
+/*
  * api_op_allowed - the listed operations whose check passes
  *
  * returns set(vm_operations) in the arena; NULL: arena full

@@ -20,7 +20,7 @@ struct sums {
 	double static_max;
 };
 
-enum category { AFFINITY, DEFINITE, PROBABLE, POSSIBLE, NOWHERE };
+enum category { RESERVED, AFFINITY, DEFINITE, PROBABLE, POSSIBLE, NOWHERE };
 
 /* A host and how good it is: lower category first, then higher value. */
 struct rank {
@@ -89,6 +89,8 @@ rank_host(const struct fld_view *v, const struct idl_vm *vm,
 		r.value = (r.value - 1) / 2;
 	if (idl_ref_equal(&vm->affinity, &host->h.ref))
 		r.category = AFFINITY;
+	if (mem_own_reservation(v, vm, &host->h.ref) != NULL)
+		r.category = RESERVED;
 	return r;
 }
 
@@ -101,9 +103,20 @@ is_better(const struct rank *a, const struct rank *b)
 	return a->value > b->value;
 }
 
+/* was_tried - is the host one of them? */
+static bool
+was_tried(const struct api_place_tried *tried, const struct idl_ref *host)
+{
+	for (size_t i = 0; i < tried->n; i++)
+		if (idl_ref_equal(&tried->host[i], host))
+			return true;
+	return false;
+}
+
 enum err
 api_place_find(const struct fld_view *v, const struct idl_vm *vm,
-    int64_t floor_bytes, struct idl_ref *host_out, struct failure *why)
+    int64_t floor_bytes, const struct api_place_tried *tried,
+    struct idl_ref *host_out, struct failure *why)
 {
 	bool alone = fld_count(v, IDL_CLASS_HOST) <= 1;
 	const struct idl_host *host = NULL, *found = NULL;
@@ -111,8 +124,9 @@ api_place_find(const struct fld_view *v, const struct idl_vm *vm,
 
 	while ((host = fld_next(v, IDL_CLASS_HOST,
 		    host != NULL ? &host->h.ref : NULL)) != NULL) {
-		if (api_vm_check_boot(v, vm, &host->h.ref, floor_bytes, NULL) !=
-		    ERR_NONE)
+		if (was_tried(tried, &host->h.ref) ||
+		    api_vm_check_boot(v, vm, &host->h.ref, floor_bytes, NULL) !=
+			ERR_NONE)
 			continue;
 		if (!alone)
 			r = rank_host(v, vm, host);

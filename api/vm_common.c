@@ -49,9 +49,8 @@ hv_name(char *to, size_t room, const char *text)
 	memset(to + n, 0, room - n);
 }
 
-/* hv_uuid - the uuid of a record as the protocol has it */
-static bool
-hv_uuid(const char *text, struct hv_uuid *uuid_out)
+bool
+api_vm_hv_uuid(const char *text, struct hv_uuid *uuid_out)
 {
 	struct idl_ref uuid;
 
@@ -136,10 +135,10 @@ api_vm_command(struct api_call *c, const struct idl_vm *vm,
 	cmd->domid =
 	    vm->domid < 0 || vm->domid > INT32_MAX ? -1 : (int32_t)vm->domid;
 	/* A suspend image is on no host; its uuid is enough. */
-	if (host != NULL ? !hv_uuid(host->uuid, &cmd->host)
+	if (host != NULL ? !api_vm_hv_uuid(host->uuid, &cmd->host)
 			 : !idl_ref_is_null(host_ref))
 		return err_internal(why, "the VM's host is not known");
-	if (!hv_uuid(vm->uuid, &cmd->uuid))
+	if (!api_vm_hv_uuid(vm->uuid, &cmd->uuid))
 		return err_internal(why, "the VM's uuid is not one");
 	hv_name(cmd->name, sizeof(cmd->name), vm->name_label);
 	if (sim != NULL)
@@ -160,7 +159,7 @@ api_vm_command_dest(
 	const struct idl_host *host =
 	    fld_get(c->view, IDL_CLASS_HOST, host_ref);
 
-	if (host == NULL || !hv_uuid(host->uuid, &c->command.dest))
+	if (host == NULL || !api_vm_hv_uuid(host->uuid, &c->command.dest))
 		return err_internal(why, "the VM's new host is not known");
 	return ERR_NONE;
 }
@@ -187,9 +186,8 @@ api_vm_begin(struct api_call *c, const struct idl_ref *host, enum hv_verb verb,
 	return api_op_hold(c, why);
 }
 
-/* bytes_of_hv - an amount of the hypervisor, as the API has it */
-static int64_t
-bytes_of_hv(uint64_t kib)
+int64_t
+api_vm_hv_bytes(uint64_t kib)
 {
 	uint64_t bytes;
 
@@ -206,7 +204,8 @@ api_vm_hv_failure(struct api_call *c, struct failure *why)
 		return ERR_NONE;
 	case HV_NO_MEMORY:
 		return err_fail(why, ERR_HOST_NOT_ENOUGH_FREE_MEMORY, "dd",
-		    bytes_of_hv(r->needed_kib), bytes_of_hv(r->free_kib));
+		    api_vm_hv_bytes(r->needed_kib),
+		    api_vm_hv_bytes(r->free_kib));
 	case HV_UNSUPPORTED:
 		return err_fail(why, ERR_NOT_IMPLEMENTED, "s", c->msg->name);
 	case HV_NO_DOMAIN:

@@ -37,6 +37,18 @@ enum err api_vm_check_world(
     const struct api_call *c, enum hv_verb verb, struct failure *why);
 
 /*
+ * api_vm_hv_uuid - the uuid of a record as the hypervisor has it
+ *
+ * returns false: it is none
+ */
+bool api_vm_hv_uuid(const char *text, struct hv_uuid *uuid_out);
+
+/*
+ * api_vm_hv_bytes - an amount of the hypervisor, as the API has it
+ */
+int64_t api_vm_hv_bytes(uint64_t kib);
+
+/*
  * api_vm_command - leave a command about a VM, sent after this commit
  *
  * in      vm    as it will be stored; all amounts are taken from it
@@ -69,6 +81,32 @@ enum err api_vm_begin(struct api_call *c, const struct idl_ref *host,
  * errors  as api_vm_hv_failure; INTERNAL_ERROR [out of memory]
  */
 enum err api_vm_ended(struct api_call *c, void *result, struct failure *why);
+
+/*
+ * api_vm_awaits_fact - the domain is there, but that could not be stored
+ *
+ * The fact comes before the answer and turns the promise into residence.  If
+ * the journal refused it, everything is reported anew; until then the
+ * operation is held, or a VM that runs could be destroyed as a halted one.
+ *
+ * out     c  parked, when that returns true
+ */
+bool api_vm_awaits_fact(struct api_call *c);
+
+/*
+ * api_vm_came - the VM has come where it was scheduled, or with rc it will not
+ *
+ * returns the VM to edit; NULL: it is no more, or out of memory
+ */
+struct idl_vm *api_vm_came(struct api_call *c, enum err rc);
+
+/*
+ * api_vm_not_coming - the last stage of a VM that will not come: let go
+ *
+ * returns rc, or INTERNAL_ERROR [out of memory]
+ */
+enum err api_vm_not_coming(
+    struct api_call *c, enum err rc, struct failure *why);
 
 /*
  * api_vm_hv_failure - c->hv as a XenAPI failure; HV_OK is ERR_NONE

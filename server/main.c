@@ -31,6 +31,7 @@
 
 /* Api */
 #include "api/api.h"
+#include "api/bal.h"
 #include "api/boot.h"
 #include "api/evt.h"
 #include "api/task.h"
@@ -264,6 +265,7 @@ on_committed(void *ctx, const struct fld_change *change, size_t n)
 	struct daemon *d = ctx;
 
 	api_evt_note(&d->env, change, n);
+	api_bal_note(&d->env, change, n);
 }
 
 /* on_fatal - nobody knows what is on disk: the next start reads it back */

@@ -98,17 +98,19 @@ host_laws(const struct fld_view *v, const struct idl_host *host,
 	    fld_get(v, IDL_CLASS_HOST_ACCOUNT, &host->h.ref);
 	const struct idl_host_metrics *m =
 	    fld_get(v, IDL_CLASS_HOST_METRICS, &host->metrics);
-	int64_t resident, scheduled, free_bytes, rest;
+	int64_t sums[MEM_SUMS], free_bytes, rest;
 	struct failure why;
 
 	if (a == NULL || m == NULL)
 		return broken(text, bytes, "its records", host->uuid);
-	if (mem_recount(v, &host->h.ref, &resident, &scheduled, &why) !=
-		ERR_NONE ||
-	    resident != a->resident_bytes || scheduled != a->scheduled_bytes)
+	if (mem_recount(v, &host->h.ref, sums, &why) != ERR_NONE ||
+	    sums[MEM_RESIDENT] != a->resident_bytes ||
+	    sums[MEM_SCHEDULED] != a->scheduled_bytes ||
+	    sums[MEM_RESERVED] != a->reserved_bytes ||
+	    sums[MEM_GRANTED] != a->granted_bytes)
 		return broken(text, bytes, "its account", host->uuid);
-	rest = m->memory_total - host->memory_overhead - resident - scheduled -
-	       a->reserved_bytes;
+	rest = m->memory_total - host->memory_overhead - a->resident_bytes -
+	       a->scheduled_bytes - a->reserved_bytes;
 	if (rest < 0 && ceiling == CALLS_CEILING_HOLDS)
 		return broken(text, bytes, "its ceiling", host->uuid);
 	rest = rest < 0 ? 0 : rest;

@@ -18,7 +18,9 @@
 #include "model/mem.h"
 
 /* Own */
+#include "api/bal.h"
 #include "api/evt.h"
+#include "api/timer.h"
 #include "tests/api/help_calls.h"
 #include "tests/api/help_rig.h"
 
@@ -158,6 +160,7 @@ static void
 committed(void *ctx, const struct fld_change *change, size_t n)
 {
 	api_evt_note(&((struct rig *)ctx)->env, change, n);
+	api_bal_note(&((struct rig *)ctx)->env, change, n);
 }
 
 /* ---- opening and closing ---- */
@@ -220,6 +223,7 @@ rig_close(struct rig *r, struct jrn **copy_out)
 {
 	atomic_store(&r->is_over, true);
 	(void)pthread_join(r->clock, NULL); /* it is ours */
+	api_timers_stop(&r->env);
 	wrq_stop(&r->writer);
 	hv_link_close(&r->link, HV_LEAVE_RUNNING);
 	api_boot_free(&r->boot);

@@ -36,7 +36,9 @@ now_ms(void *ctx)
 static int64_t
 wall_s(void *ctx)
 {
-	return 1700000000 + ((struct world *)ctx)->now_ms / 1000;
+	const struct world *w = ctx;
+
+	return 1700000000 + w->wall_s + w->now_ms / 1000;
 }
 
 /* fill_random - splitmix64: the same in every run */
@@ -116,6 +118,7 @@ static void
 on_committed(void *ctx, const struct fld_change *change, size_t n)
 {
 	api_evt_note(&((struct world *)ctx)->env, change, n);
+	api_bal_note(&((struct world *)ctx)->env, change, n);
 }
 
 static const char *

@@ -35,6 +35,7 @@ struct world {
 	struct hv_sim *sim;
 	struct hv_link *link;
 	int64_t now_ms;
+	int64_t wall_s; /* added to what the wall clock says */
 	uint64_t random;
 	bool ready;
 	bool deaf;	   /* commands are lost, as when the process is gone */

@@ -120,7 +120,7 @@ Test(evt, everything_that_exists_is_added)
 	memcpy(&b, p.c.result, sizeof(b));
 	keys = b->valid_ref_counts->keys;
 	counts = b->valid_ref_counts->values;
-	cr_expect_eq(b->valid_ref_counts->n, 7);
+	cr_expect_eq(b->valid_ref_counts->n, 8);
 	for (uint32_t i = 0; i < b->valid_ref_counts->n; i++) {
 		uint32_t n = 0;
 

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * reserve - reservations that are held go when their time has come
+ */
+
+/* System */
+#include <stdlib.h>
+#include <string.h>
+
+/* Api */
+#include "api/reserve.h"
+
+struct api_reserve {
+	struct wrq_job job; /* first */
+	struct api_env *env;
+	struct idl_ref ref; /* the job is parked on it */
+	int64_t next_ms;    /* to be looked through then */
+	bool has_looked;    /* since the start */
+	bool idle;	    /* the job is nowhere: nothing is held */
+};
+
+/* until - when a reservation goes, on the daemon's clock */
+static int64_t
+until(const struct api_env *env, const struct idl_memory_reservation *r)
+{
+	int64_t left_s = r->expires - env->wall_s(env->ctx);
+	int64_t wall_ms;
+
+	if (left_s > RESERVE_TTL_MAX_S)
+		left_s = RESERVE_TTL_MAX_S; /* the clock was set back */
+	wall_ms = env->now_ms(env->ctx) + left_s * 1000;
+	return wall_ms < r->due_ms ? wall_ms : r->due_ms;
+}
+
+void
+api_reserve_until(
+    struct api_env *env, struct idl_memory_reservation *r, int64_t left_s)
+{
+	struct api_reserve *t = env->reserve;
+
+	r->left_s = left_s;
+	r->expires = env->wall_s(env->ctx) + left_s;
+	r->due_ms = env->now_ms(env->ctx) + left_s * 1000;
+	if (t == NULL || r->due_ms >= t->next_ms)
+		return;
+	/* If this is not stored, the look was for nothing. */
+	t->next_ms = r->due_ms;
+	if (t->idle)
+		wrq_push(env->writer, &t->job);
+	else
+		wrq_wake(env->writer, &t->ref);
+	t->idle = false;
+}
+
+/* ---- looking through all ---- */
+
+/*
+ * revive - a reservation that an earlier daemon held
+ *
+ * returns false: it goes
+ */
+static bool
+revive(struct api_env *env, struct fld_tx *tx,
+    const struct idl_memory_reservation *r)
+{
+	int64_t left_s = r->expires - env->wall_s(env->ctx);
+	struct idl_memory_reservation *now;
+
+	if (left_s > r->left_s)
+		left_s = r->left_s;
+	if (left_s <= 0 || r->granted == 0)
+		return false;
+	now = fld_tx_edit(tx, IDL_CLASS_MEMORY_RESERVATION, &r->h.ref);
+	if (now != NULL) /* else the transaction fails, and is made again */
+		api_reserve_until(env, now, left_s);
+	return true;
+}
+
+/* look - what is over goes; when is the next? */
+static void
+look(struct api_reserve *t, struct fld_tx *tx)
+{
+	const struct fld_view *v = fld_tx_view(tx);
+	struct api_env *env = t->env;
+	const struct idl_memory_reservation *r = NULL;
+	int64_t now_ms = env->now_ms(env->ctx), first_ms = INT64_MAX, ms;
+	struct idl_ref at;
+
+	while ((r = fld_next(v, IDL_CLASS_MEMORY_RESERVATION,
+		    r != NULL ? &at : NULL)) != NULL) {
+		at = r->h.ref;
+		if (r->state != IDL_MEMORY_RESERVATION_STATE_HELD)
+			continue;
+		if (!t->has_looked && !revive(env, tx, r)) {
+			fld_tx_delete(tx, IDL_CLASS_MEMORY_RESERVATION, &at);
+			continue;
+		}
+		r = fld_get(v, IDL_CLASS_MEMORY_RESERVATION, &at);
+		if (r == NULL)
+			break; /* no memory: this is done again */
+		ms = until(env, r);
+		if (ms <= now_ms)
+			fld_tx_delete(tx, IDL_CLASS_MEMORY_RESERVATION, &at);
+		else if (ms < first_ms)
+			first_ms = ms;
+	}
+	if (first_ms != INT64_MAX && first_ms < now_ms + RESERVE_LOOK_MS)
+		first_ms = now_ms + RESERVE_LOOK_MS;
+	t->next_ms = first_ms;
+}
+
+/* ---- the job ---- */
+
+static enum wrq_verdict
+reserve_run(struct wrq_job *job, struct fld_tx *tx)
+{
+	struct api_reserve *t = (struct api_reserve *)(void *)job;
+
+	if (atomic_load(&t->env->is_stopping))
+		return WRQ_ABORT;
+	if (t->next_ms <= t->env->now_ms(t->env->ctx)) {
+		look(t, tx);
+		return WRQ_COMMIT;
+	}
+	if (job->expired)
+		return WRQ_ABORT; /* comes again */
+	memset(job->wait, 0, sizeof(job->wait));
+	job->wait[0] = t->ref;
+	job->deadline_ms = t->next_ms;
+	return WRQ_PARK;
+}
+
+/* again - wait for the next */
+static void
+again(struct api_reserve *t)
+{
+	t->idle = t->next_ms == INT64_MAX || atomic_load(&t->env->is_stopping);
+	if (!t->idle)
+		wrq_push(t->env->writer, &t->job);
+}
+
+static void
+reserve_done(struct wrq_job *job)
+{
+	struct api_reserve *t = (struct api_reserve *)(void *)job;
+
+	t->has_looked = true;
+	again(t);
+}
+
+static void
+reserve_failed(struct wrq_job *job, const struct failure *why)
+{
+	struct api_reserve *t = (struct api_reserve *)(void *)job;
+
+	(void)why; /* nothing has gone: the next look finds it */
+	t->next_ms = t->env->now_ms(t->env->ctx) + RESERVE_LOOK_MS;
+	again(t);
+}
+
+bool
+api_reserve_start(struct api_env *env)
+{
+	struct api_reserve *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return false;
+	t->job.run = reserve_run;
+	t->job.done = reserve_done;
+	t->job.failed = reserve_failed;
+	t->job.is_timer = true;
+	t->env = env;
+	t->ref = api_new_ref(env);
+	env->reserve = t;
+	wrq_push(env->writer, &t->job);
+	return true;
+}
+
+void
+api_reserve_stop(struct api_env *env)
+{
+	free(env->reserve);
+	env->reserve = NULL;
+}
