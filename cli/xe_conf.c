@@ -274,9 +274,13 @@ xe_conf_password(struct xe_conf *c, const char **text_out)
 		return true;
 	if (c->password_file != NULL) {
 		f = fopen(c->password_file, "re");
-		if (f == NULL)
-			return fail(
-			    text_out, strerror(errno), c->password_file);
+		if (f == NULL) {
+			(void)snprintf(reason, sizeof(reason),
+			    "cannot read %s: %s", c->password_file,
+			    strerror(errno)); /* long names are cut */
+			*text_out = reason;
+			return false;
+		}
 		if (fgets(line, sizeof(line), f) != NULL)
 			line[strcspn(line, "\r\n")] = '\0';
 		(void)fclose(f); /* only read */

@@ -12,6 +12,7 @@
 #include "cli/xe_curl.h"
 
 #define CONNECT_S 20L
+#define UNTRUSTED "SSL certificate problem" /* not: the name is another */
 
 struct xmlrpc_client_transport {
 	CURL *curl;
@@ -171,6 +172,9 @@ perform(xmlrpc_env *env, struct xmlrpc_client_transport *t,
 		/* libcurl would name a host and a port that are made up */
 		xmlrpc_faultf(env, "cannot connect to %s: %s", t->conf->socket,
 		    connect_error(t->curl));
+	else if (strncmp(t->error, UNTRUSTED, strlen(UNTRUSTED)) == 0)
+		xmlrpc_faultf(
+		    env, "%s; --cacert FILE says whom to trust", t->error);
 	else if (rc != CURLE_OK)
 		xmlrpc_faultf(env, "%s",
 		    t->error[0] != '\0' ? t->error : curl_easy_strerror(rc));

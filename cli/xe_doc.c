@@ -57,14 +57,20 @@ roff(const char *s)
 	}
 }
 
-/* words - names with commas, each printed with a format */
+/* optional - words that a command may do without */
 static void
-words(const char *names, const char *before, const char *after)
+optional(const char *names)
 {
 	while (*names != '\0') {
 		size_t n = strcspn(names, ",");
 
-		printf("%s%.*s%s", before, (int)n, names, after);
+		if (n == 5 && strncmp(names, "force", n) == 0)
+			fputs(" [\\-\\-force]", stdout);
+		else if (names[0] == '<' || names[0] == '-')
+			printf(" [%.*s]", (int)n, names);
+		else if (names[n - 1] !=
+			 ':') /* "database:" is not for people */
+			printf(" [%.*s=VALUE]", (int)n, names);
 		names += n;
 		names += *names == ',';
 	}
@@ -73,17 +79,44 @@ words(const char *names, const char *before, const char *after)
 static void
 man_command(const struct cli_cmd *c)
 {
+	const char *p;
+
 	fputs(".TP\n.B ", stdout);
 	roff(c->name);
-	words(c->required, " ", "=VALUE");
-	words(c->optional, " [", "]");
+	for (p = c->required; *p != '\0'; p += *p == ',') {
+		size_t n = strcspn(p, ",");
+
+		printf(" %.*s=VALUE", (int)n, p);
+		p += n;
+	}
+	optional(c->optional);
+	if (c->run == cli_do_list)
+		fputs(" [FIELD=VALUE ...]", stdout);
+	if (c->run == cli_do_param_set)
+		fputs(" FIELD=VALUE ...", stdout);
 	if (c->flags & CLI_C_VMS)
-		fputs(" [vm=NAME|FIELD=VALUE ...]", stdout);
+		fputs(" [vm=NAME|FIELD=VALUE ...] [\\-\\-multiple]", stdout);
 	if (c->flags & CLI_C_HOSTS)
 		fputs(" [host=NAME|FIELD=VALUE ...]", stdout);
 	putchar('\n');
 	roff(c->help);
 	putchar('\n');
+}
+
+/* man_examples - what people come for */
+static void
+man_examples(void)
+{
+	puts(".SH EXAMPLES\n.nf\n"
+	     "xe\\-memory \\-\\-human vm\\-list "
+	     "params=name\\-label,memory\\-actual\n"
+	     "xe\\-memory vm\\-memory\\-dynamic\\-range\\-set vm=web "
+	     "min=2GiB max=4GiB\n"
+	     "xe\\-memory vm\\-memory\\-target\\-wait vm=web\n"
+	     "xe\\-memory vm\\-start power\\-state=halted "
+	     "\\-\\-multiple\n"
+	     "xe\\-memory \\-s host7 \\-pwf password \\-\\-cacert ca.pem "
+	     "host\\-compute\\-free\\-memory\n.fi");
 }
 
 void
@@ -99,6 +132,10 @@ xe_print_man(void)
 	     "output and the\nexit status of xe. Without a server it talks "
 	     "to this host, through its Unix\nsocket if there is one.\n"
 	     ".PP\nThe command top shows hosts and VMs until q is pressed.\n"
+	     ".PP\nSizes are whole numbers of bytes, or of KiB, MiB, GiB or "
+	     "TiB when such a\nsuffix follows. While a command waits on a "
+	     "terminal, a bar shows how far it is,\nand Ctrl\\-C cancels "
+	     "what it waits for.\n"
 	     ".SH OPTIONS");
 	for (i = 0; i < xe_noptions; i++) {
 		fputs(".TP\n.B ", stdout);
@@ -110,6 +147,7 @@ xe_print_man(void)
 	puts(".SH COMMANDS");
 	for (i = 0; i < cli_ncommands; i++)
 		man_command(&cli_commands[i]);
+	man_examples();
 	puts(".SH FILES\n.TP\n.B ~/.xe\nLines key=value: server, port, "
 	     "username, password, passwordfile, socket,\ncacert, insecure, "
 	     "human.\n.TP\n.B /var/lib/xcp/xapi\nThe socket that is used "

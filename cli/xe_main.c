@@ -92,6 +92,12 @@ alone(const struct xe_conf *c)
 		xe_usage();
 		return 0;
 	}
+	if (c->word[0][0] == '-') {
+		fprintf(stderr,
+		    "Error: unknown option %s; xe-memory --help lists them\n",
+		    c->word[0]);
+		return 1;
+	}
 	return -1;
 }
 

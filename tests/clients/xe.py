@@ -186,7 +186,8 @@ def ways(d, home):
     pw = Xe(home, *base, "-pw", d.password(), "--cacert", ca)
     check(pw.ok("host-list", "--minimal").strip(), "so does a password")
     err = Xe(home, *base, "-pwf", pwf).no("host-list")
-    check("certificate" in err.lower() and err.startswith("Error: "), err)
+    same(err, "Error: SSL certificate problem: self-signed certificate; "
+         "--cacert FILE says whom to trust\n")
     other = os.path.join(home, "other.pem")
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
                     "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
@@ -195,6 +196,10 @@ def ways(d, home):
     err = Xe(home, *base, "-pwf", pwf, "--cacert", other).no("host-list")
     check("certificate" in err.lower(), err)
     Xe(home, *base, "-pwf", pwf, "--insecure").ok("host-list")
+    same(Xe(home, *base, "-pwf", "/nowhere", "--insecure").no("host-list"),
+         "Error: cannot read /nowhere: No such file or directory\n")
+    same(Xe(home).no("--insceure", "host-list"),
+         "Error: unknown option --insceure; xe-memory --help lists them\n")
     same(Xe(home, *base, "-pw", "wrong", "--cacert", ca).no("host-list"),
          "Authentication failed\nFor usage run: 'xe-memory help'\n")
     Xe(home, XE_EXTRA_ARGS="server=%s,port=%s,username=root,"
