@@ -44,11 +44,12 @@ describe_host(const struct hv_xen *x, struct hv_host *h)
 	h->cpus = x->host.cpus;
 	if ((x->host.flags & HV_XC_H_HVM) != 0)
 		h->flags |= HV_H_HVM;
-	if (!x->boot.done)
+	if (!x->boot.done && x->boot.steady == 0)
 		return;
+	/* until it is settled the last reading: nothing would promise more */
 	h->boot_free_kib = x->boot.kib < KIB_MAX ? x->boot.kib : KIB_MAX;
 	h->flags |= HV_H_SAMPLED;
-	if (x->boot.estimated)
+	if (!x->boot.done || x->boot.estimated)
 		h->flags |= HV_H_ESTIMATED;
 }
 
