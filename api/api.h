@@ -123,11 +123,14 @@ enum api_origin {
 	API_INTERNAL,	/* the daemon's own calls and tests: no session */
 };
 
-/* A result that is a whole class of records, written row by row. */
+/* A result of any length, written row by row. */
 enum api_rows {
 	API_ROWS_NONE,
 	API_ROWS_REFS,	  /* set(ref): get_all */
 	API_ROWS_RECORDS, /* map(ref, record): get_all_records */
+	/* set(record): events, which api_evt_row makes.  The result is that
+	 * set, or a record whose first field it is and that has the others. */
+	API_ROWS_EVENTS,
 };
 
 typedef enum err api_stage_f(
@@ -166,8 +169,9 @@ struct api_call {
 	struct fld_tx *tx; /* writes only */
 
 	/* The answer. */
-	void *result;	    /* native value of msg->result */
-	enum api_rows rows; /* instead of result */
+	void *result;		 /* native value of msg->result */
+	enum api_rows rows;	 /* instead of result */
+	struct evt_rows *events; /* API_ROWS_EVENTS; malloc, or NULL */
 	enum err err;
 	struct failure why;
 

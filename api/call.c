@@ -78,6 +78,8 @@ api_call_fini(struct api_call *c)
 		fld_unpin(c->reader, c->view);
 	c->reader = NULL;
 	c->view = NULL;
+	free(c->events);
+	c->events = NULL;
 	arena_fini(&c->arena);
 }
 

@@ -40,15 +40,17 @@ answer_from(struct api_call *c, const struct evt_entry *list, size_t n,
 {
 	struct idl_event_batch *b = arena_alloc(&c->arena, sizeof(*b));
 	char *token = arena_alloc(&c->arena, EVT_TOKEN_BYTES);
+	enum err rc;
 
 	if (b == NULL || token == NULL)
 		return err_internal(why, "out of memory");
 	b->h.cls = IDL_CLASS_EVENT_BATCH;
-	b->events = evt_batch_events(c, list, n, "0.0");
 	b->valid_ref_counts = evt_batch_counts(c);
-	if (b->events == NULL || b->valid_ref_counts == NULL)
-		return err_internal(
-		    why, "reply longer than the daemon's limit call_bytes");
+	if (b->valid_ref_counts == NULL)
+		return err_internal(why, "out of memory");
+	rc = evt_batch_events(c, list, n, "0.0", &b->events, why);
+	if (rc != ERR_NONE)
+		return rc;
 	evt_token_write(c->env->evt, upto, token);
 	b->token = token;
 	memcpy(result, &b, sizeof(b));
@@ -79,11 +81,13 @@ answer_next(struct api_call *c, const struct evt_entry *list, size_t n,
 	    &c->arena, "%" PRId64 ".0", c->env->wall_s(c->env->ctx));
 	const struct idl_set *set;
 	struct evt_reg *r;
+	enum err rc;
 
-	set = now != NULL ? evt_batch_events(c, list, n, now) : NULL;
-	if (set == NULL)
-		return err_internal(
-		    why, "reply longer than the daemon's limit call_bytes");
+	if (now == NULL)
+		return err_internal(why, "out of memory");
+	rc = evt_batch_events(c, list, n, now, &set, why);
+	if (rc != ERR_NONE)
+		return rc;
 	pthread_mutex_lock(&e->lock);
 	r = find_reg(e, &c->session_ref);
 	if (r != NULL && upto > r->since)

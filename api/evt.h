@@ -88,6 +88,16 @@ void api_evt_start(struct api_env *env);
 void api_evt_stop(struct api_env *env);
 
 /*
+ * api_evt_rows - how many events a call has, whose rows are API_ROWS_EVENTS
+ * api_evt_row - one of them, made in an arena from the call's image
+ *
+ * errors  api_evt_row: NULL, the arena is full
+ */
+size_t api_evt_rows(const struct api_call *c);
+const struct idl_event *api_evt_row(
+    const struct api_call *c, size_t i, struct arena *a);
+
+/*
  * api_evt_parked - how many wait
  */
 unsigned api_evt_parked(struct api_env *env);

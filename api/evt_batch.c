@@ -248,57 +248,92 @@ lower(struct arena *a, const char *text)
 	return s;
 }
 
-/* make_event - one entry as a record; false: arena full, or it is gone */
+/* make_event - one entry as a record; false: arena full */
 static bool
-make_event(struct api_call *c, const struct evt_entry *from, const char *class,
-    const char *timestamp, struct idl_event *ev)
+make_event(const struct api_call *c, const struct evt_entry *from,
+    const char *timestamp, struct arena *a, struct idl_event *ev)
 {
-	char *ref = arena_alloc(&c->arena, IDL_REF_TEXT);
+	char *ref = arena_alloc(a, IDL_REF_TEXT);
 	const void *rec;
 
 	ev->h.cls = IDL_CLASS_EVENT;
-	ev->id = arena_printf(&c->arena, "%" PRIu64, from->generation);
-	if (ref == NULL || ev->id == NULL)
+	ev->id = arena_printf(a, "%" PRIu64, from->generation);
+	ev->class = lower(a, idl_classes[from->cls]->name);
+	if (ref == NULL || ev->id == NULL || ev->class == NULL)
 		return false;
 	idl_ref_write(&from->ref, ref);
 	ev->ref = ref;
 	ev->timestamp = timestamp;
-	ev->class = class;
 	ev->operation = from->operation;
 	if (from->operation == IDL_EVENT_OPERATION_DEL)
 		return true;
+	/* It is there: the entry was made from the same view. */
 	rec = fld_get(c->view, from->cls, &from->ref);
-	ev->snapshot =
-	    api_record_view(c->env, c->view, from->cls, rec, &c->arena);
+	ev->snapshot = api_record_view(c->env, c->view, from->cls, rec, a);
 	return ev->snapshot != NULL;
 }
 
-const struct idl_set *
-evt_batch_events(struct api_call *c, const struct evt_entry *list, size_t n,
-    const char *timestamp)
+/* keep_rows - many: each is made when it is written */
+static enum err
+keep_rows(struct api_call *c, const struct evt_entry *list, size_t n,
+    const char *timestamp, struct failure *why)
 {
-	const char *class[EVT_CLASSES_MAX] = {NULL};
-	struct idl_set *set = arena_alloc(&c->arena, sizeof(*set));
-	const void **items = arena_alloc(&c->arena, (n + 1) * sizeof(*items));
-	struct idl_event *ev =
-	    arena_alloc(&c->arena, (n + 1) * sizeof(struct idl_event));
+	struct evt_rows *rows = malloc(sizeof(*rows) + n * sizeof(*list));
 
+	if (rows == NULL)
+		return err_internal(why, "out of memory");
+	rows->timestamp = timestamp;
+	rows->n = n;
+	memcpy(rows->entry, list, n * sizeof(*list));
+	c->events = rows;
+	c->rows = API_ROWS_EVENTS;
+	return ERR_NONE;
+}
+
+enum err
+evt_batch_events(struct api_call *c, const struct evt_entry *list, size_t n,
+    const char *timestamp, const struct idl_set **set_out, struct failure *why)
+{
+	struct idl_set *set;
+	const void **items;
+	struct idl_event *ev;
+
+	*set_out = &idl_set_none;
+	if (n > EVT_ROWS_MIN)
+		return keep_rows(c, list, n, timestamp, why);
+	set = arena_alloc(&c->arena, sizeof(*set));
+	items = arena_alloc(&c->arena, (n + 1) * sizeof(*items));
+	ev = arena_alloc(&c->arena, (n + 1) * sizeof(*ev));
 	if (set == NULL || items == NULL || ev == NULL)
-		return NULL;
+		return err_internal(why, "out of memory");
 	for (size_t i = 0; i < n; i++) {
-		const char **name = &class[list[i].cls];
-
-		if (*name == NULL)
-			*name =
-			    lower(&c->arena, idl_classes[list[i].cls]->name);
-		if (*name == NULL ||
-		    !make_event(c, &list[i], *name, timestamp, &ev[i]))
-			return NULL;
+		if (!make_event(c, &list[i], timestamp, &c->arena, &ev[i]))
+			return err_internal(why,
+			    "reply longer than the daemon's limit call_bytes");
 		items[i] = &ev[i];
 	}
 	set->n = (uint32_t)n;
 	set->items = items;
-	return set;
+	*set_out = set;
+	return ERR_NONE;
+}
+
+size_t
+api_evt_rows(const struct api_call *c)
+{
+	return c->events->n;
+}
+
+const struct idl_event *
+api_evt_row(const struct api_call *c, size_t i, struct arena *a)
+{
+	const struct evt_rows *rows = c->events;
+	struct idl_event *ev = arena_alloc(a, sizeof(*ev));
+
+	if (ev == NULL ||
+	    !make_event(c, &rows->entry[i], rows->timestamp, a, ev))
+		return NULL;
+	return ev;
 }
 
 const struct idl_map *

@@ -16,6 +16,7 @@
 
 #define EVT_LOG_MAX 65536u	/* changes that are remembered */
 #define EVT_SUBS_MAX 1000u	/* subscriptions of one caller */
+#define EVT_ROWS_MIN 64		/* more events than this are written by rows */
 #define EVT_BATCH_MS 50		/* more may come */
 #define EVT_TICK_MS 100		/* deadlines are rounded up to this */
 #define EVT_WAIT_MAX_MS 3600000 /* then the caller is to ask again */
@@ -43,6 +44,13 @@ struct evt_entry {
 	struct idl_ref ref;
 	int32_t cls;
 	int32_t operation; /* enum idl_event_operation; set by evt_classify */
+};
+
+/* What a caller is told, before it is written. */
+struct evt_rows {
+	const char *timestamp; /* of each event; in the call's arena */
+	size_t n;
+	struct evt_entry entry[];
 };
 
 struct evt_log {
@@ -170,11 +178,14 @@ enum err evt_batch_collect(struct api_evt *e, const struct evt_waiter *w,
 /*
  * evt_batch_events - the same as a set of event records, in the call's arena
  *
- * in      timestamp  text of each event
- * errors  NULL: arena full
+ * in      timestamp  text of each event, in the arena or a literal
+ * out     c  rows, events: when there are many the set is empty and they are
+ *         written one by one
+ * errors  INTERNAL_ERROR
  */
-const struct idl_set *evt_batch_events(struct api_call *c,
-    const struct evt_entry *list, size_t n, const char *timestamp);
+enum err evt_batch_events(struct api_call *c, const struct evt_entry *list,
+    size_t n, const char *timestamp, const struct idl_set **set_out,
+    struct failure *why);
 
 /*
  * evt_batch_counts - valid_ref_counts, in the call's arena

@@ -211,15 +211,15 @@ write_map(
 	LIT(out, "}");
 }
 
-/* write_record - an object of all fields, in the order of the IDL */
+/* write_fields - members for the fields from one on, in the IDL's order */
 static void
-write_record(struct http_buf *out, const struct idl_class *c, const char *rec)
+write_fields(
+    struct http_buf *out, const struct idl_class *c, int from, const char *rec)
 {
 	const struct idl_field *f;
-	bool first = true;
+	bool first = from == 0;
 
-	LIT(out, "{");
-	for (f = c->fields; f < c->fields + c->nfields; f++) {
+	for (f = c->fields + from; f < c->fields + c->nfields; f++) {
 		if ((f->flags & IDL_F_INTERNAL) || idl_field_is_absent(f, rec))
 			continue;
 		if (!first)
@@ -229,6 +229,14 @@ write_record(struct http_buf *out, const struct idl_class *c, const char *rec)
 		LIT(out, ":");
 		jsn_write_value(out, f->type, rec + f->offset);
 	}
+}
+
+/* write_record - an object of all fields */
+static void
+write_record(struct http_buf *out, const struct idl_class *c, const char *rec)
+{
+	LIT(out, "{");
+	write_fields(out, c, 0, rec);
 	LIT(out, "}");
 }
 
@@ -316,32 +324,52 @@ write_failure(const struct api_call *c, struct http_buf *out)
 	write_id(e, out);
 }
 
-/* rows_open - what stands before the rows of a class */
-static void
-rows_open(enum api_rows rows, struct http_buf *out)
+/* around - the record whose first field the rows are; NULL: they are all */
+static const char *
+around(const struct api_call *c)
 {
-	http_buf_text(out, rows == API_ROWS_REFS ? "[" : "{");
+	if (c->rows != API_ROWS_EVENTS || c->msg->result->kind != IDL_RECORD)
+		return NULL;
+	return *(const char *const *)c->result;
 }
 
-/* write_row - one record, as ref or as member */
+/* rows_open - what stands before the rows */
+static void
+rows_open(const struct api_call *c, struct http_buf *out)
+{
+	if (around(c) != NULL) {
+		LIT(out, "{");
+		write_string(
+		    out, idl_classes[c->msg->result->cls]->fields[0].name);
+		LIT(out, ":");
+	}
+	http_buf_text(out, c->rows == API_ROWS_RECORDS ? "{" : "[");
+}
+
+/* write_row - one record, as ref, as member or as item */
 static void
 write_row(struct http_buf *out, bool first, const char *ref,
     const struct idl_type *t, const void *record)
 {
 	if (!first)
 		LIT(out, ",");
-	write_string(out, ref);
-	if (record == NULL)
-		return;
-	LIT(out, ":");
-	jsn_write_value(out, t, &record);
+	if (ref != NULL)
+		write_string(out, ref);
+	if (ref != NULL && record != NULL)
+		LIT(out, ":");
+	if (record != NULL)
+		jsn_write_value(out, t, &record);
 }
 
 /* rows_close - what stands after them */
 static void
-rows_close(enum api_rows rows, struct http_buf *out)
+rows_close(const struct api_call *c, struct http_buf *out)
 {
-	http_buf_text(out, rows == API_ROWS_REFS ? "]" : "}");
+	http_buf_text(out, c->rows == API_ROWS_RECORDS ? "}" : "]");
+	if (around(c) == NULL)
+		return;
+	write_fields(out, idl_classes[c->msg->result->cls], 1, around(c));
+	LIT(out, "}");
 }
 
 /* ---- the codec ---- */

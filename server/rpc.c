@@ -4,6 +4,10 @@
 #include <assert.h>
 #include <string.h>
 
+/* Api */
+#include "api/evt.h"
+#include "idl_types.h"
+
 /* Own */
 #include "server/rpc.h"
 
@@ -36,7 +40,7 @@ static void
 write_row(struct rpc_rows *r, const struct idl_hdr *rec, struct http_buf *out)
 {
 	const struct idl_type type = {.kind = IDL_RECORD, .cls = rec->cls};
-	bool first = idl_ref_is_null(&r->last);
+	bool first = r->at == 0;
 	const void *shown;
 	char ref[IDL_REF_TEXT];
 
@@ -65,25 +69,57 @@ next_row(const struct rpc_rows *r)
 	    c->view, c->msg->cls, idl_ref_is_null(&r->last) ? NULL : &r->last);
 }
 
+/* next_record - write one more of a class; false: there is none */
+static bool
+next_record(struct rpc_rows *r, struct http_buf *out)
+{
+	const struct idl_hdr *rec = next_row(r);
+
+	if (rec == NULL)
+		return false;
+	write_row(r, rec, out);
+	r->last = rec->ref;
+	r->at++;
+	return true;
+}
+
+/* next_event - write one more; false: there is none */
+static bool
+next_event(struct rpc_rows *r, struct http_buf *out)
+{
+	const struct idl_type type = {
+	    .kind = IDL_RECORD, .cls = IDL_CLASS_EVENT};
+	const struct idl_event *ev;
+
+	if (r->at == api_evt_rows(r->call))
+		return false;
+	arena_reset(&r->scratch);
+	ev = api_evt_row(r->call, r->at, &r->scratch);
+	if (ev == NULL)
+		out->failed = true;
+	else
+		r->codec->row(out, r->at == 0, NULL, &type, ev);
+	r->at++;
+	return true;
+}
+
 /* step - write the head, a row or the tail */
 static void
 step(struct rpc_rows *r, struct http_buf *out)
 {
-	const struct idl_hdr *rec;
+	bool more;
 
 	if (r->phase == HEAD) {
 		r->codec->head(r->call, out);
-		r->codec->rows_open(r->call->rows, out);
+		r->codec->rows_open(r->call, out);
 		r->phase = ROWS;
 		return;
 	}
-	rec = next_row(r);
-	if (rec != NULL) {
-		write_row(r, rec, out);
-		r->last = rec->ref;
+	more = r->call->rows == API_ROWS_EVENTS ? next_event(r, out)
+						: next_record(r, out);
+	if (more)
 		return;
-	}
-	r->codec->rows_close(r->call->rows, out);
+	r->codec->rows_close(r->call, out);
 	r->codec->tail(r->call, out);
 	r->phase = DONE;
 }

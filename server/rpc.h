@@ -45,11 +45,12 @@ struct rpc_codec {
 	void (*tail)(const struct api_call *c, struct http_buf *out);
 	void (*failure)(const struct api_call *c, struct http_buf *out);
 
-	/* A value that is a class: open, rows, close; record NULL: refs. */
-	void (*rows_open)(enum api_rows rows, struct http_buf *out);
+	/* A result by rows (enum api_rows): open, rows, close.  A row has a
+	 * ref, or a record, or both. */
+	void (*rows_open)(const struct api_call *c, struct http_buf *out);
 	void (*row)(struct http_buf *out, bool first, const char *ref,
 	    const struct idl_type *t, const void *record);
-	void (*rows_close)(enum api_rows rows, struct http_buf *out);
+	void (*rows_close)(const struct api_call *c, struct http_buf *out);
 };
 
 /*
@@ -63,6 +64,7 @@ struct rpc_rows {
 	const struct api_call *call;
 	struct arena scratch; /* one record as the wire shows it */
 	struct idl_ref last;  /* of the row written last */
+	size_t at;	      /* rows written */
 	int phase;	      /* head, rows, done */
 };
 

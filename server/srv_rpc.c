@@ -12,10 +12,10 @@
 #include "server/srv_rpc.h"
 #include "server/xml.h"
 
-#define KEEP_CALLS 32		  /* per thread */
-#define KEEP_ARENA_BYTES 65536	  /* a bigger arena is not kept */
-#define COUNT_BYTES (256 * 1024)  /* counted at a time */
-#define ROWS_MAX_BYTES (1u << 30) /* longest whole-class reply */
+#define KEEP_CALLS 32			   /* per thread */
+#define KEEP_ARENA_BYTES 65536		   /* a bigger arena is not kept */
+#define COUNT_BYTES (256 * 1024)	   /* counted at a time */
+#define ROWS_MAX_BYTES ((uint64_t)4 << 30) /* longest reply by rows */
 
 /* Which protocol a path speaks: the longest that the path begins with. */
 static const struct {

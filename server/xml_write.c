@@ -189,20 +189,28 @@ write_map(
 	LIT(out, "</struct></value>");
 }
 
-/* write_record - a struct of all fields, in the order of the IDL */
+/* write_fields - members for the fields from one on, in the IDL's order */
 static void
-write_record(struct http_buf *out, const struct idl_class *c, const char *rec)
+write_fields(
+    struct http_buf *out, const struct idl_class *c, int from, const char *rec)
 {
 	const struct idl_field *f;
 
-	LIT(out, "<value><struct>");
-	for (f = c->fields; f < c->fields + c->nfields; f++) {
+	for (f = c->fields + from; f < c->fields + c->nfields; f++) {
 		if ((f->flags & IDL_F_INTERNAL) || idl_field_is_absent(f, rec))
 			continue;
 		write_name(out, f->name, strlen(f->name));
 		xml_write_value(out, f->type, rec + f->offset);
 		LIT(out, "</member>");
 	}
+}
+
+/* write_record - a struct of all fields */
+static void
+write_record(struct http_buf *out, const struct idl_class *c, const char *rec)
+{
+	LIT(out, "<value><struct>");
+	write_fields(out, c, 0, rec);
 	LIT(out, "</struct></value>");
 }
 
@@ -297,20 +305,43 @@ write_failure(const struct api_call *c, struct http_buf *out)
 	LIT(out, "</data></array></value>" STATUS_CLOSE);
 }
 
-/* rows_open - what stands before the rows of a class */
-static void
-rows_open(enum api_rows rows, struct http_buf *out)
+/* around - the record whose first field the rows are; NULL: they are all */
+static const char *
+around(const struct api_call *c)
 {
-	http_buf_text(out,
-	    rows == API_ROWS_REFS ? "<value><array><data>" : "<value><struct>");
+	if (c->rows != API_ROWS_EVENTS || c->msg->result->kind != IDL_RECORD)
+		return NULL;
+	return *(const char *const *)c->result;
 }
 
-/* write_row - one record, as ref or as member */
+/* rows_open - what stands before the rows */
+static void
+rows_open(const struct api_call *c, struct http_buf *out)
+{
+	const char *name;
+
+	if (c->rows == API_ROWS_RECORDS) {
+		LIT(out, "<value><struct>");
+		return;
+	}
+	if (around(c) != NULL) {
+		name = idl_classes[c->msg->result->cls]->fields[0].name;
+		LIT(out, "<value><struct>");
+		write_name(out, name, strlen(name));
+	}
+	LIT(out, "<value><array><data>");
+}
+
+/* write_row - one record, as ref, as member or as item */
 static void
 write_row(struct http_buf *out, bool first, const char *ref,
     const struct idl_type *t, const void *record)
 {
 	(void)first; /* nothing stands between rows */
+	if (ref == NULL) {
+		xml_write_value(out, t, &record);
+		return;
+	}
 	if (record == NULL) {
 		LIT(out, "<value>");
 		http_buf_text(out, ref);
@@ -324,10 +355,19 @@ write_row(struct http_buf *out, bool first, const char *ref,
 
 /* rows_close - what stands after them */
 static void
-rows_close(enum api_rows rows, struct http_buf *out)
+rows_close(const struct api_call *c, struct http_buf *out)
 {
-	http_buf_text(out, rows == API_ROWS_REFS ? "</data></array></value>"
-						 : "</struct></value>");
+	if (c->rows == API_ROWS_RECORDS) {
+		LIT(out, "</struct></value>");
+		return;
+	}
+	LIT(out, "</data></array></value>");
+	if (around(c) != NULL) {
+		LIT(out, "</member>");
+		write_fields(
+		    out, idl_classes[c->msg->result->cls], 1, around(c));
+		LIT(out, "</struct></value>");
+	}
 }
 
 bool

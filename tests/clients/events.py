@@ -214,6 +214,35 @@ def follow(d, api, token, cache, done):
             return
 
 
+def many(d):
+    """More than is made in one piece: written event by event."""
+    api = d.local()
+    vms = [new_vm(api, "many") for _ in range(100)]
+    api.call("event.register", ["vm"])
+    before = now(api)
+    equal({e["ref"]: e["snapshot"] for e in before["events"]
+           if e["class"] == "vm"}, api.call("VM.get_all_records"))
+    json_ = json.loads(raw_call(d, "/jsonrpc", {}, json.dumps(
+        {"jsonrpc": "2.0", "id": 1, "method": "event.from",
+         "params": [api.session, ["*"], "", 0.0]}).encode()))["result"]
+    equal(sorted(said(json_)), sorted(said(before)))
+    equal(json_["valid_ref_counts"], before["valid_ref_counts"])
+    check(json_["token"] >= before["token"], json_["token"])
+    for vm in vms:
+        api.call("VM.set_name_label", vm, "renamed")
+    token = before["token"]
+    equal(sorted(said(now(api, ["vm"], token))),
+          sorted(("mod", "vm", vm) for vm in vms))
+    got = api.call("event.next")
+    equal(sorted(e["ref"] for e in got), sorted(vms))
+    equal({e["snapshot"]["name_label"] for e in got}, {"renamed"})
+    api.call("event.unregister", ["vm"])
+    for vm in vms:
+        api.call("VM.destroy", vm)
+    equal(sorted(said(now(api, ["vm"], token))),
+          sorted(("del", "vm", vm) for vm in vms))
+
+
 def loop(d):
     api, cache, done = d.local(), {}, threading.Event()
     thread = threading.Thread(target=follow,
@@ -482,6 +511,7 @@ def main():
         semantics(d)
         tasks(d)
         notes(d)
+        many(d)
         loop(d)
         restart(d)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -489,7 +519,7 @@ def main():
     n = min(int(os.environ.get("EVENTS_PARKED", "10000")), hard - 500)
     crowd(n)
     crowd_tls(min(n, 900))
-    print("7 passed, %d parked" % n)
+    print("8 passed, %d parked" % n)
     return 0
 
 

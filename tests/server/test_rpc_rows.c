@@ -15,6 +15,8 @@
 #include <criterion/criterion.h>
 
 #include "tests/model/help_alloc.h"
+#include "api/evt_priv.h"
+#include "api_handlers.h"
 #include "server/jsn.h"
 #include "tests/server/help_xml.h"
 
@@ -215,6 +217,10 @@ check_json(const struct http_buf *out, const struct list *l)
 	size_t want = l->msg.cls == IDL_CLASS_VM ? VMS : 0;
 
 	cr_assert_not_null(root);
+	if (l->call.rows == API_ROWS_EVENTS && json_is_object(result))
+		result = json_object_get(result, "events");
+	if (l->call.rows == API_ROWS_EVENTS)
+		cr_expect_eq(json_array_size(result), VMS + 1);
 	if (l->call.rows == API_ROWS_REFS)
 		cr_expect_eq(json_array_size(result), want);
 	else if (want > 0)
@@ -308,5 +314,103 @@ Test(rpc_rows, each_allocation_may_fail)
 		}
 		cr_assert(ok && n > 3);
 	}
+	list_close(&l);
+}
+
+/* ---- events: the rows of a set, alone or first in a record ---- */
+
+/* take_events - every VM added, one gone */
+static void
+take_events(struct list *l)
+{
+	const struct idl_hdr *rec = NULL;
+	struct evt_rows *rows =
+	    malloc(sizeof(*rows) + (VMS + 1) * sizeof(*rows->entry));
+
+	cr_assert_not_null(rows);
+	memset(rows, 0, sizeof(*rows));
+	rows->timestamp = "0.0";
+	while ((rec = fld_next(l->call.view, IDL_CLASS_VM,
+		    rec != NULL ? &rec->ref : NULL)) != NULL)
+		rows->entry[rows->n++] = (struct evt_entry){
+		    .generation = rec->modified,
+		    .ref = rec->ref,
+		    .cls = rec->cls,
+		    .operation = IDL_EVENT_OPERATION_ADD,
+		};
+	rows->entry[rows->n++] = (struct evt_entry){.generation = 9,
+	    .ref = {9, 9},
+	    .cls = IDL_CLASS_VM,
+	    .operation = IDL_EVENT_OPERATION_DEL};
+	l->call.events = rows;
+	l->call.rows = API_ROWS_EVENTS;
+}
+
+/* set_of_rows - the same events as one value */
+static const struct idl_set *
+set_of_rows(const struct list *l, struct arena *a)
+{
+	size_t n = api_evt_rows(&l->call);
+	struct idl_set *set = arena_alloc(a, sizeof(*set));
+	const void **items = arena_alloc(a, n * sizeof(*items));
+
+	cr_assert(set != NULL && items != NULL);
+	for (size_t i = 0; i < n; i++)
+		cr_assert_not_null(items[i] = api_evt_row(&l->call, i, a));
+	set->n = (uint32_t)n;
+	set->items = items;
+	return set;
+}
+
+/* check_same - by rows, in pieces, it is what it is in one piece */
+static void
+check_same(
+    const struct rpc_codec *codec, struct list *l, void *whole, void *without)
+{
+	struct http_buf one, rows;
+
+	http_buf_init(&one, OUT_MAX);
+	http_buf_init(&rows, OUT_MAX);
+	l->call.rows = API_ROWS_NONE;
+	l->call.result = whole;
+	cr_assert(rpc_write_reply(codec, &l->call, &one));
+	l->call.rows = API_ROWS_EVENTS;
+	l->call.result = without;
+	cr_assert(rpc_write_reply(codec, &l->call, &rows));
+	cr_expect_eq(rows.len, one.len);
+	cr_expect_arr_eq(rows.p, one.p, one.len);
+	check_pieces(codec, l);
+	http_buf_fini(&one);
+	http_buf_fini(&rows);
+}
+
+Test(rpc_rows, events_by_rows_are_the_events)
+{
+	const char *keys[] = {"vm", "host"};
+	const int64_t values[] = {VMS, 1};
+	const struct idl_map counts = {2, keys, values};
+	struct idl_event_batch b = {
+	    .valid_ref_counts = &counts, .token = "1,2"};
+	struct idl_event_batch hollow;
+	const struct idl_event_batch *full = &b, *empty = &hollow;
+	const struct idl_set *none = &idl_set_none;
+	struct arena a;
+	struct list l;
+
+	list_open(&l, true);
+	arena_init(&a, OUT_MAX);
+	take_events(&l);
+	b.h.cls = IDL_CLASS_EVENT_BATCH;
+	b.events = set_of_rows(&l, &a);
+	hollow = b;
+	hollow.events = none;
+	for (size_t k = 0; k < NCODECS; k++) {
+		l.msg = *api_msg_find("event.from", strlen("event.from"));
+		check_same(codecs[k], &l, &full, &empty);
+		l.msg = *api_msg_find("event.next", strlen("event.next"));
+		check_same(codecs[k], &l, &b.events, &none);
+	}
+	free(l.call.events);
+	arena_fini(&a);
 	list_close(&l);
 }
