@@ -63,6 +63,7 @@ struct api_limits {
 	unsigned sessions_per_user, sessions_per_originator;
 	unsigned sessions_anonymous, sessions_pool;
 	unsigned calls_per_session, calls_per_address;
+	unsigned event_waits_per_session;
 };
 
 /* Everything a daemon has one of; constant once calls are taken. */
@@ -122,6 +123,9 @@ enum api_origin {
 	API_LOCAL_ROOT, /* Unix socket, peer checked: trusted as root */
 	API_INTERNAL,	/* the daemon's own calls and tests: no session */
 };
+
+/* How a call counts against its session's limits. */
+enum api_counted { API_UNCOUNTED, API_COUNTED, API_COUNTED_WAIT };
 
 /* A result of any length, written row by row. */
 enum api_rows {
@@ -188,7 +192,7 @@ struct api_call {
 	struct idl_ref ask_ref; /* wakes who waits for it */
 	void *keep;		/* a stage's own, for the next; in the arena */
 	struct idl_ref task;	/* task of a call that parked; or null */
-	bool counted;		/* in env->flights */
+	enum api_counted counted; /* in env->flights */
 	int64_t started_ms;
 	int64_t deadline_ms;	    /* of the current wait; 0: none set */
 	bool parked;		    /* set by api_park for the dispatcher */

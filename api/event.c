@@ -18,7 +18,6 @@
 #include "api/evt_priv.h"
 #include "api_handlers.h"
 
-#define DAY_S 86400.0
 #define REGS_MAX 10000u
 
 static api_stage_f look;
@@ -173,13 +172,11 @@ begin(
 
 /* ---- messages ---- */
 
-/* wait_of - ms that a caller wants to wait; nonsense is a day */
+/* wait_of - ms that a caller wants to wait; nonsense is a day (spec H.3) */
 static int64_t
 wait_of(double timeout_s)
 {
-	if (!(timeout_s >= 0.0) || timeout_s > DAY_S)
-		timeout_s = DAY_S;
-	if (timeout_s * 1000.0 > EVT_WAIT_MAX_MS)
+	if (!(timeout_s >= 0.0) || timeout_s > EVT_WAIT_MAX_MS / 1000.0)
 		return EVT_WAIT_MAX_MS;
 	return (int64_t)(timeout_s * 1000.0);
 }

@@ -14,12 +14,12 @@
 
 #include "api/evt.h"
 
-#define EVT_LOG_MAX 65536u	/* changes that are remembered */
-#define EVT_SUBS_MAX 1000u	/* subscriptions of one caller */
-#define EVT_ROWS_MIN 64		/* more events than this are written by rows */
-#define EVT_BATCH_MS 50		/* more may come */
-#define EVT_TICK_MS 100		/* deadlines are rounded up to this */
-#define EVT_WAIT_MAX_MS 3600000 /* then the caller is to ask again */
+#define EVT_LOG_MAX 65536u	 /* changes that are remembered */
+#define EVT_SUBS_MAX 1000u	 /* subscriptions of one caller */
+#define EVT_ROWS_MIN 64		 /* more events than this are written by rows */
+#define EVT_BATCH_MS 50		 /* more may come */
+#define EVT_TICK_MS 100		 /* deadlines are rounded up to this */
+#define EVT_WAIT_MAX_MS 86400000 /* a day; nonsense means that too */
 #define EVT_BUCKETS 1024
 #define EVT_CLASSES_MAX 32
 #define EVT_TOKEN_BYTES 64

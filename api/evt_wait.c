@@ -10,6 +10,7 @@
 
 /* Api */
 #include "api/evt_priv.h"
+#include "api/flight.h"
 
 /* now - on the clock of the service */
 static int64_t
@@ -260,11 +261,11 @@ api_evt_wait(struct api_call *c)
 {
 	struct api_evt *e = c->env->evt;
 	struct evt_waiter *w = c->keep;
-	bool stays;
+	bool may = api_flight_wait(c), stays;
 
 	pthread_mutex_lock(&e->lock);
-	w->is_refused = e->nparked == EVT_PARKED_MAX;
-	stays = !e->is_stopping && e->nparked < EVT_PARKED_MAX && start(e);
+	w->is_refused = !may || e->nparked == EVT_PARKED_MAX;
+	stays = !e->is_stopping && !w->is_refused && start(e);
 	if (stays) {
 		e->nparked++;
 		/* What came since it looked is not announced again. */

@@ -148,6 +148,16 @@ less(struct api_flights *f, const struct key *k, unsigned max)
 	free(gone);
 }
 
+/* wait_key - waits are counted apart from calls that work */
+static struct key
+wait_key(const struct api_call *c)
+{
+	struct key k = session_key(c);
+
+	k.text[0] = 'w';
+	return k;
+}
+
 bool
 api_flight_enter(struct api_call *c)
 {
@@ -165,7 +175,24 @@ api_flight_enter(struct api_call *c)
 		ok = false;
 	}
 	pthread_mutex_unlock(&f->lock);
-	c->counted = ok;
+	c->counted = ok ? API_COUNTED : API_UNCOUNTED;
+	return ok;
+}
+
+bool
+api_flight_wait(struct api_call *c)
+{
+	struct key session = wait_key(c);
+	struct api_flights *f = c->env->flights;
+	bool ok;
+
+	if (f == NULL || c->counted != API_UNCOUNTED)
+		return true;
+	pthread_mutex_lock(&f->lock);
+	ok = more(f, &session, c->env->limits.event_waits_per_session);
+	pthread_mutex_unlock(&f->lock);
+	if (ok)
+		c->counted = API_COUNTED_WAIT;
 	return ok;
 }
 
@@ -174,13 +201,18 @@ api_flight_leave(struct api_call *c)
 {
 	const struct api_limits *l = &c->env->limits;
 	struct key session = session_key(c), address = address_key(c);
+	struct key wait = wait_key(c);
 	struct api_flights *f = c->env->flights;
 
-	if (!c->counted)
+	if (c->counted == API_UNCOUNTED)
 		return;
-	c->counted = false;
 	pthread_mutex_lock(&f->lock);
-	less(f, &session, l->calls_per_session);
-	less(f, &address, l->calls_per_address);
+	if (c->counted == API_COUNTED_WAIT) {
+		less(f, &wait, l->event_waits_per_session);
+	} else {
+		less(f, &session, l->calls_per_session);
+		less(f, &address, l->calls_per_address);
+	}
 	pthread_mutex_unlock(&f->lock);
+	c->counted = API_UNCOUNTED;
 }

@@ -29,6 +29,14 @@ void api_flights_free(struct api_flights **f);
 bool api_flight_enter(struct api_call *c);
 
 /*
+ * api_flight_wait - one more call of c's session that waits for events, unless
+ *         it is counted already
+ *
+ * returns false likewise
+ */
+bool api_flight_wait(struct api_call *c);
+
+/*
  * api_flight_leave - one less, if c is counted
  */
 void api_flight_leave(struct api_call *c);

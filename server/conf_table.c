@@ -80,6 +80,8 @@ const struct conf_row conf_rows[] = {
 	"calls of one session that wait or work"),
     ROW(calls_per_address, 1000, 1, 1000000,
 	"calls of one address that wait or work"),
+    ROW(event_waits_per_session, 1000, 1, 100000,
+	"calls of one session that wait for events"),
     ROW(login_queue, 64, 1, 10000, "logins that wait for their check"),
     ROW(pam_ms, 20000, 100, 600000, "time for PAM to check a password"),
     ROW(hv_ms, 20000, 100, 600000,

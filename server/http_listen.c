@@ -87,6 +87,30 @@ admit_tcp(struct http_server *s, const struct http_addr *addr)
 	return false;
 }
 
+/*
+ * tune - small replies at once; a peer whose machine is gone is found out
+ *
+ * Who waits for an event may do so for a day.  An option that cannot be set is
+ * one that the kernel has not.
+ */
+static void
+tune(int fd)
+{
+	static const struct {
+		int level, name, value;
+	} option[] = {
+	    {IPPROTO_TCP, TCP_NODELAY, 1}, /* do not wait for an ACK */
+	    {SOL_SOCKET, SO_KEEPALIVE, 1},
+	    {IPPROTO_TCP, TCP_KEEPIDLE, HTTP_KEEP_IDLE_S},
+	    {IPPROTO_TCP, TCP_KEEPINTVL, HTTP_KEEP_NEXT_S},
+	    {IPPROTO_TCP, TCP_KEEPCNT, HTTP_KEEP_TRIES},
+	};
+
+	for (size_t i = 0; i < sizeof(option) / sizeof(*option); i++)
+		(void)setsockopt(fd, option[i].level, option[i].name,
+		    &option[i].value, sizeof(option[i].value));
+}
+
 /* admit - make a connection of a socket, or close it */
 static void
 admit(struct http_listener *at, int fd, const struct sockaddr_storage *from)
@@ -94,7 +118,6 @@ admit(struct http_listener *at, int fd, const struct sockaddr_storage *from)
 	struct http_server *s = at->server;
 	struct http_loop *l = &s->loops[s->next_loop++ % s->nloops];
 	struct http_conn *c = http_conn_new(l, fd, at->local);
-	int on = 1;
 	bool ok = false;
 
 	if (c != NULL && at->local) {
@@ -106,8 +129,7 @@ admit(struct http_listener *at, int fd, const struct sockaddr_storage *from)
 		if (!ok)
 			log_debug(
 			    "http: %s: refused: too many connections", c->peer);
-		/* Without it a small reply could wait for an ACK. */
-		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		tune(fd);
 	}
 	if (ok) {
 		http_loop_post(l, &c->post);

@@ -31,6 +31,9 @@
 #define HTTP_TURN_PIECES 4     /* then other connections have a turn */
 #define HTTP_TURN_READS 8      /* likewise */
 #define HTTP_PEER_TEXT 64
+#define HTTP_KEEP_IDLE_S 120 /* a silent peer is asked whether it is there */
+#define HTTP_KEEP_NEXT_S 30
+#define HTTP_KEEP_TRIES 4
 
 /* What a connection is doing; each has a list in deadline order. */
 enum http_phase {

@@ -464,6 +464,7 @@ api_limits_of(const struct conf *c)
 	    .sessions_pool = (unsigned)c->sessions_pool,
 	    .calls_per_session = (unsigned)c->calls_per_session,
 	    .calls_per_address = (unsigned)c->calls_per_address,
+	    .event_waits_per_session = (unsigned)c->event_waits_per_session,
 	};
 }
 

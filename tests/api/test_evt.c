@@ -5,6 +5,7 @@
 /* System */
 #include <criterion/criterion.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -313,6 +314,22 @@ Test(evt, inject)
 	    world_call(&w, "event.inject", "vm", ref), ERR_HANDLE_INVALID);
 	cr_expect_eq(world_call(&w, "event.inject", "VM", "nothing"),
 	    ERR_HANDLE_INVALID);
+}
+
+Test(evt, no_wait_is_longer_than_a_day)
+{
+	static const double long_s[] = {-1.0, (double)NAN, 1e300, 86400.0};
+	struct world_call p[4];
+
+	(void)now(&vms);
+	for (size_t i = 0; i < 4; i++)
+		world_begin(&w, &p[i], "event.from", &vms, token, long_s[i]);
+	world_pass(&w, 86400 * 1000LL - 1);
+	for (size_t i = 0; i < 4; i++)
+		cr_expect_str_eq(tell(&p[i]), "waits", "%g", long_s[i]);
+	world_pass(&w, 1 + EVT_TICK_MS); /* rounded up */
+	for (size_t i = 0; i < 4; i++)
+		cr_expect_str_eq(tell(&p[i]), "", "%g", long_s[i]);
 }
 
 Test(evt, the_heart_beats)

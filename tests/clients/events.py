@@ -429,7 +429,8 @@ def crowd(n):
     """Thousands who wait for one VM, and one who waits for another."""
     with tempfile.NamedTemporaryFile("w", suffix=".conf") as conf, \
          contextlib.ExitStack() as stack:
-        conf.write("local_connections = %d\n" % (n + 100))
+        conf.write("local_connections = %d\nevent_waits_per_session = %d\n"
+                   % (n + 100, n + 1))
         conf.flush()
         d = stack.enter_context(daemon.running(extra=["--config", conf.name]))
         api = d.local()
@@ -451,6 +452,8 @@ def crowd(n):
             socks.append(s)
             poll.register(s, select.POLLIN)
         d.await_event_waits(n + 1)
+        equal(api.error("event.from", ["vm/" + vm], token, 300.0),
+              ["TOO_MANY_PENDING_TASKS"])
         equal(len(poll.poll(0)), 0, "answered before anything happened")
         each = (rss_kib(d.process.pid) - before) / n
         began = time.monotonic()
