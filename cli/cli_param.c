@@ -169,6 +169,25 @@ cli_do_param_get(struct cli_run *r)
 	return text != NULL && cli_print_list(r, &text, 1);
 }
 
+/* name_field - a setter's only argument is "value" to the server: name it */
+static void
+name_field(struct cli_run *r, const struct cli_field *f)
+{
+	const char **param;
+
+	if (r->trouble != CLI_T_CALL || r->status != CLI_FAILED ||
+	    r->why.n == 0 || strcmp(r->why.param[0], "value") != 0 ||
+	    (strcmp(r->why.code, "INVALID_VALUE") != 0 &&
+		strcmp(r->why.code, "FIELD_TYPE_ERROR") != 0))
+		return;
+	param = cli_pool_array(r->pool, r->why.n, sizeof(*param));
+	if (param == NULL)
+		return; /* the server's word is worse, but not wrong */
+	memcpy(param, r->why.param, r->why.n * sizeof(*param));
+	param[0] = f->name;
+	r->why.param = param;
+}
+
 /* change - call class.<verb><member>(ref, args...) */
 static bool
 change(struct cli_run *r, const struct cli_object *o, const char *verb,
@@ -181,7 +200,10 @@ change(struct cli_run *r, const struct cli_object *o, const char *verb,
 	if (method == NULL)
 		return cli_fail_memory(r);
 	memcpy(args + 1, more, n * sizeof(*more));
-	return cli_call(r, method, args, n + 1, &none);
+	if (cli_call(r, method, args, n + 1, &none))
+		return true;
+	name_field(r, f);
+	return false;
 }
 
 /* ref_value - the ref that a uuid names; none for an empty one */

@@ -84,6 +84,22 @@ Test(failures, of_many_are_lines_of_output)
 	cr_expect_str_eq(f.err, "");
 }
 
+Test(failures, name_the_field_as_it_was_typed)
+{
+	static const struct fake_row no[] = {
+	    {"VM.set_actions_after_crash(OpaqueRef:web, zork)",
+		"!INVALID_VALUE value zork"}};
+	static struct fake f = {.row = no, .n = 1};
+
+	cr_expect_eq(
+	    fake_run(&f, "vm-param-set uuid=u-web actions-after-crash=zork",
+		FAKE_PLAIN),
+	    1);
+	cr_expect_str_eq(f.err,
+	    "The value of this field or parameter is not valid.\n"
+	    "field: actions-after-crash\nvalue: zork\n");
+}
+
 Test(failures, of_many_name_the_clash_of_each)
 {
 	static const struct fake_row no[] = {
