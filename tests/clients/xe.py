@@ -354,6 +354,106 @@ def screens(xe):
     same(wait.end(), 0)
 
 
+TWO_HOSTS = """
+[host a]
+memory = 32GiB
+dom0 = 1GiB
+cpus = 8
+address = 127.0.0.1
+
+[host b]
+memory = 16GiB
+dom0 = 1GiB
+cpus = 8
+address = 127.0.0.2
+
+[vm web]
+type = hvm
+vcpus = 2
+static_min = 512MiB
+dynamic_min = 2GiB
+dynamic_max = 4GiB
+static_max = 4GiB
+state = running
+
+[vm slow]
+type = hvm
+vcpus = 1
+static_min = 512MiB
+dynamic_min = 2GiB
+dynamic_max = 8GiB
+static_max = 8GiB
+sim = rate_kib_s=1024
+state = running
+
+[vm idle]
+type = hvm
+memory = 1GiB
+"""
+
+
+def between_hosts(home):
+    """What takes two hosts, or a task of somebody else's."""
+    path = os.path.join(home, "two.ini")
+    with open(path, "w") as f:
+        f.write(TWO_HOSTS)
+    with daemon.running(sim=path) as d:
+        xe = Xe(home, XE_MEMORY_SOCKET=os.path.join(d.state, "socket"))
+        web, a, b = (xe.ok(what + "-list", "name-label=" + name,
+                           "--minimal").strip()
+                     for what, name in (("vm", "web"), ("host", "a"),
+                                        ("host", "b")))
+        migrate(xe, web, a, b)
+        many = "Error: Multiple matching hosts found. Operation can only be " \
+            "performed on one host at a time\n"
+        same(xe.no("host-compute-free-memory"), many)
+        same(xe.no("host-compute-free-memory", "--multiple"), many)
+        xe.ok("vm-vcpu-hotplug", "vm=web", "new-vcpus=1")
+        same(xe.get(web, "VCPUs-number"), "1")
+        check("value: 3" in xe.no("vm-vcpu-hotplug", "vm=web",
+                                  "new-vcpus=3"), "more than it has")
+        check("expected: running" in xe.no(
+            "vm-vcpu-hotplug", "vm=idle", "new-vcpus=1"), "a halted one")
+        cancel(xe)
+
+
+def migrate(xe, web, a, b):
+    xe.ok("vm-migrate", "vm=web", "host=b")
+    same(xe.get(web, "resident-on"), b)
+    same(xe.no("vm-migrate", "vm=web", "host=b"),
+         "The operation is not allowed on this object.\n"
+         "reason: The VM runs on this host already\n")
+    xe.ok("vm-migrate", "uuid=" + web, "host-uuid=" + a, "live=true")
+    same(xe.get(web, "resident-on"), a)
+    same(xe.no("vm-migrate", "vm=web", "host=c"),
+         "Error: Host c not found\n")
+    same(xe.no("vm-migrate", "vm=web"),
+         "Error: No destination host specified\n")
+    check("expected: running" in xe.no("vm-migrate", "vm=idle", "host=b"),
+          "a halted one")
+    check("one VM at a time" in xe.no(
+        "vm-migrate", "power-state=running", "host=b", "--multiple"), "two")
+
+
+def cancel(xe):
+    """task-cancel ends what somebody else waits for, at once."""
+    xe.ok("vm-memory-dynamic-range-set", "vm=slow", "min=8GiB", "max=8GiB")
+    with subprocess.Popen([XE, "vm-memory-target-wait", "vm=slow"],
+                          env=xe.env, stdin=subprocess.DEVNULL,
+                          stderr=subprocess.PIPE, text=True) as waits:
+        end = time.monotonic() + 30
+        while not (task := xe.ok("task-list", "status=pending",
+                                 "--minimal").strip()):
+            check(time.monotonic() < end, "the wait is a task")
+        same(xe.ok("task-list", "uuid=" + task, "params=name-label"),
+             "name-label ( RO)    : VM.wait_memory_target_live\n\n\n")
+        xe.ok("task-cancel", "uuid=" + task)
+        err = waits.communicate(timeout=30)[1]
+        same(waits.returncode, 1)
+        check(err.startswith("The task was cancelled.\n"), err)
+    same(xe.ok("task-list", "--minimal"), "\n")
+
+
 class World:
     """Answers of a server with one VM, and a task that takes a while."""
 
@@ -499,6 +599,7 @@ def main():
         strange_servers(d, home)
         progress(home)
         top_without_answers(home)
+        between_hosts(home)
         same(Xe(home, "--human", *xe.options,
                 XE_MEMORY_SOCKET=os.path.join(d.state, "socket")).ok(
                     "vm-param-get", "uuid=" + vm,

@@ -41,8 +41,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("content-type", "text/xml")
         self.send_header("content-length", str(len(text)))
-        self.end_headers()
         try:
+            self.end_headers()
             self.wfile.write(text)
         except BrokenPipeError:  # the client has given up: some tests do
             self.close_connection = True
