@@ -112,6 +112,38 @@ $(O)/xe-memory: $(call obj,$(wildcard cli/xe_*.c)) $(O)/libcli.a
 	$(Q)ASAN_OPTIONS=detect_leaks=0 $@ --print-man >$@.1
 	$(Q)ASAN_OPTIONS=detect_leaks=0 $@ --print-completion >$@.bash
 
+# ---- make install: PREFIX, DESTDIR, SYSCONFDIR ----
+# What the daemon starts lies beside it in libexec; sbin has a link.
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+SBINDIR = $(PREFIX)/sbin
+LIBEXECDIR = $(PREFIX)/libexec/xenapi-memory
+UNITDIR = $(PREFIX)/lib/systemd/system
+MANDIR = $(PREFIX)/share/man
+COMPDIR = $(PREFIX)/share/bash-completion/completions
+PROGRAMS := xenapi-memoryd xenapi-memory-hv-sim xenapi-memory-hv-xen \
+	xenapi-memory-pam
+D = $(DESTDIR)
+.PHONY: install
+install: build
+	install -d $(D)$(SBINDIR) $(D)$(PREFIX)/bin $(D)$(LIBEXECDIR) \
+	    $(D)$(UNITDIR) $(D)$(MANDIR)/man1 $(D)$(MANDIR)/man8 \
+	    $(D)$(COMPDIR) $(D)$(SYSCONFDIR)
+	install $(PROGRAMS:%=$(O)/%) $(D)$(LIBEXECDIR)
+	ln -sfr $(D)$(LIBEXECDIR)/xenapi-memoryd $(D)$(SBINDIR)/xenapi-memoryd
+	install $(O)/xe-memory $(D)$(PREFIX)/bin
+	install -m 644 $(O)/xe-memory.1 $(D)$(MANDIR)/man1
+	$(O)/xenapi-memoryd --print-man >$(O)/xenapi-memoryd.8
+	install -m 644 $(O)/xenapi-memoryd.8 $(D)$(MANDIR)/man8
+	install -m 644 $(O)/xe-memory.bash $(D)$(COMPDIR)/xe-memory
+	sed -e 's,@SBINDIR@,$(SBINDIR),g' -e 's,@SYSCONFDIR@,$(SYSCONFDIR),g' \
+	    server/xenapi-memoryd.service.in >$(O)/xenapi-memoryd.service
+	install -m 644 $(O)/xenapi-memoryd.service $(D)$(UNITDIR)
+	@# what somebody has edited stays
+	$(O)/xenapi-memoryd --print-config >$(O)/xenapi-memory.conf
+	[ -e $(D)$(SYSCONFDIR)/xenapi-memory.conf ] || install -m 644 \
+	    $(O)/xenapi-memory.conf $(D)$(SYSCONFDIR)
+
 include tests/tests.mk
 
 # ---- the first command: a demo host, and what to try on it ----

@@ -197,9 +197,14 @@ conf_defaults(void)
 	printf("; xenapi-memoryd(8).  Every line that is commented out shows "
 	       "the default.\n");
 	for (size_t i = 0; i < conf_ntexts; i++) {
+		const struct conf_text *t = &conf_texts[i];
+
 		putchar('\n');
-		comment(conf_texts[i].doc);
-		printf(";%s =\n", conf_texts[i].name);
+		comment(t->doc);
+		if (t->given != NULL)
+			printf("%s = %s\n", t->name, t->given);
+		else
+			printf(";%s =\n", t->name);
 	}
 	printf("\n; Roles of Unix groups, for users whom PAM has checked:\n"
 	       ";");

@@ -53,7 +53,8 @@ struct conf_row {
 /* One text, before any section. */
 struct conf_text {
 	const char *name;
-	size_t offset; /* of CONF_PATH bytes in struct conf */
+	size_t offset;	   /* of CONF_PATH bytes in struct conf */
+	const char *given; /* in the default file; NULL: not there */
 	const char *doc;
 };
 

@@ -32,7 +32,7 @@ const struct conf_option conf_options[CONF_NOPTIONS] = {
     [CONF_LIST_USERS] = {"list-users", NULL, "names and roles"},
     [CONF_PRINT_MAN] = {"print-man", NULL, "the manual page, in roff"},
     [CONF_PRINT_CONFIG] = {"print-config", NULL,
-	"a configuration file with every default, all commented out"},
+	"the configuration file that is installed: every default, as comments"},
     [CONF_HELP_ME] = {"help", NULL, "this text"},
 };
 
@@ -93,39 +93,40 @@ const struct conf_row conf_rows[] = {
 
 const size_t conf_nrows = sizeof(conf_rows) / sizeof(conf_rows[0]);
 
-#define TEXT(field, doc)                                                       \
+#define TEXT(field, given, doc)                                                \
 	{                                                                      \
-#field, offsetof(struct conf, field), doc                      \
+#field, offsetof(struct conf, field), given, doc               \
 	}
 
 const struct conf_text conf_texts[] = {
-    TEXT(listen, "ADDR:PORT to serve HTTPS on; --listen counts more"),
-    TEXT(backend, "xen or sim; --backend counts more"),
-    TEXT(take_over,
+    TEXT(listen, "0.0.0.0:443",
+	"ADDR:PORT to serve HTTPS on; --listen counts more"),
+    TEXT(backend, NULL, "xen or sim; --backend counts more"),
+    TEXT(take_over, NULL,
 	"yes: manage memory though xenopsd or squeezed run, as --take-over\n"
 	"does; no: observe them"),
-    TEXT(balance,
+    TEXT(balance, NULL,
 	"yes (or left out): free memory is shared out between the guests, "
 	"each\n"
 	"in its dynamic range, and taken back when somebody needs it; no: no\n"
 	"guest's target is moved but by who sets its range, and who needs\n"
 	"memory has what is free"),
-    TEXT(pam_service,
+    TEXT(pam_service, NULL,
 	"PAM service that checks users who are not in DIR/users; their role\n"
 	"is that of their Unix groups, see [roles]; no first account is made"),
-    TEXT(pam_confdir, "folder of its file, instead of /etc/pam.d"),
-    TEXT(pool_secret_file,
+    TEXT(pam_confdir, NULL, "folder of its file, instead of /etc/pam.d"),
+    TEXT(pool_secret_file, NULL,
 	"holds the secret for session.slave_login; mode 0600, read at each\n"
 	"login"),
-    TEXT(client_ca_file,
+    TEXT(client_ca_file, NULL,
 	"PEM; a client certificate that it signed allows\n"
 	"session.login_with_password with user and password both empty, for\n"
 	"the role client-cert.  A certificate alone authorises no call, and\n"
 	"with a name the password counts as ever"),
-    TEXT(master,
+    TEXT(master, NULL,
 	"address of the pool's coordinator: we are not it.  Who logs in or\n"
 	"calls is told so (HOST_IS_SLAVE), but for local root and the pool"),
-    TEXT(local_socket,
+    TEXT(local_socket, NULL,
 	"one more Unix socket for local root, say /var/lib/xcp/xapi"),
 };
 

@@ -47,6 +47,7 @@
 #include "server/srv_health.h"
 #include "server/srv_hv.h"
 #include "server/srv_listen.h"
+#include "server/srv_notify.h"
 #include "server/srv_rpc.h"
 #include "server/srv_state.h"
 #include "server/srv_watch.h"
@@ -612,6 +613,7 @@ start_http(struct daemon *d)
 	    six ? "]" : "", d->port);
 	if (fflush(stdout) != 0)
 		log_warn("standard output");
+	(void)srv_notify("READY=1"); /* whoever asked for it */
 }
 
 /* ---- running ---- */
@@ -665,7 +667,7 @@ run(struct daemon *d)
 	    {.fd = d->wake_fd, .events = POLLIN},
 	    {.fd = d->watch_fd, .events = POLLIN},
 	};
-	int64_t wait_ms = -1;
+	int64_t wait_ms = -1, watch_ms = srv_notify_watchdog_ms();
 	uint64_t n;
 
 	for (;;) {
@@ -680,6 +682,9 @@ run(struct daemon *d)
 		wait_ms = srv_hv_mend(&d->hv, now_ms(NULL));
 		if (d->http == NULL && (wait_ms < 0 || wait_ms > MAIN_BOOT_MS))
 			wait_ms = MAIN_BOOT_MS;
+		if (watch_ms > 0 && srv_notify("WATCHDOG=1") &&
+		    wait_ms > watch_ms)
+			wait_ms = watch_ms;
 	}
 }
 
@@ -708,6 +713,7 @@ static void
 stop(struct daemon *d)
 {
 	log_info("ending");
+	(void)srv_notify("STOPPING=1"); /* whoever asked for it */
 	if (d->http != NULL) {
 		http_server_drain(d->http);
 		api_evt_stop(&d->env);

@@ -99,6 +99,7 @@ purity() { sh tests/model/check_purity.sh; }
 contract() { $PY tests/clients/contract.py; }
 diskfull() { $PY tests/clients/diskfull.py; }
 hypervisor() { $PY tests/clients/hypervisor.py; }
+install() { $PY tests/clients/install.py; }
 hostile() { $PY tests/clients/hostile.py; }
 client() { $PY tests/clients/os_xenapi.py; }
 npm() { $PY tests/clients/npm_xen_api.py; }
@@ -148,6 +149,7 @@ phase thin-cli thin_cli
 phase wire wire
 phase diskfull diskfull
 phase hypervisor hypervisor
+phase install install
 phase hostile hostile
 phase xenstore xenstore
 phase clang clang_build
