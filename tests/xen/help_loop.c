@@ -7,6 +7,7 @@
 #include <string.h>
 
 /* Own */
+#include "model/units.h"
 #include "tests/xen/help_loop.h"
 #include "xen/hv_uuid.h"
 
@@ -34,6 +35,20 @@ uuid_of(uint64_t vm)
 	return (struct hv_uuid){vm, ~vm};
 }
 
+/* check_move - may a guest have gone from what it had to what it has? */
+static void
+check_move(const struct hv_domain *d, uint64_t had_kib)
+{
+	uint64_t top_kib = d->maxmem_kib + PAGE_KIB - 1;
+
+	top_kib +=
+	    d->flags & HV_D_OFFSET ? (uint64_t)d->offset_kib : OFFSET_KIB;
+	if (d->actual_kib < had_kib && d->actual_kib < d->dynamic_min_kib)
+		die("domain %d: below its dynamic_min", (int)d->domid);
+	if (d->actual_kib > had_kib && d->actual_kib > top_kib)
+		die("domain %d: above its maxmem", (int)d->domid);
+}
+
 /* remember - the newest report of each host and domain */
 static void
 remember(struct help_loop *h, const struct hv_msg *m)
@@ -55,6 +70,9 @@ remember(struct help_loop *h, const struct hv_msg *m)
 		if (h->log == NULL)
 			die("out of memory");
 	}
+	if (i < h->n && m->type == HV_DOMAIN && m->u.domain.domid > 0 &&
+	    h->log[i].u.domain.domid == m->u.domain.domid)
+		check_move(&m->u.domain, h->log[i].u.domain.actual_kib);
 	h->n += i == h->n;
 	h->log[i] = *m;
 }
@@ -303,6 +321,9 @@ check(struct help_loop *h)
 			    "balloon spin",
 			    (int)d->domid);
 	}
+	if (loop_free(h) < h->floor_kib)
+		die("%llu KiB free, not %llu", (unsigned long long)loop_free(h),
+		    (unsigned long long)h->floor_kib);
 }
 
 /* settle - step while the loop wants to be stepped at this instant */
@@ -345,6 +366,7 @@ go(struct help_loop *h, int64_t most_ms)
 	if (h->wait_ms > 0)
 		h->wait_ms -= ms;
 	hv_sim_step(h->sim, (uint64_t)ms);
+	check(h);
 	settle(h);
 	return ms;
 }

@@ -5,10 +5,9 @@
 /*
  * help_loop - a balancing loop over a simulated host, and one clock for both
  *
- * What must hold at every step is looked at after each: no page is lost, a
- * target is within its domain's range and never above its maxmem.
- *
- * Nothing here knows Criterion: what cannot go on says so and aborts.
+ * What must hold at every step is looked at after each: targets within their
+ * ranges, no guest shrinks below its dynamic_min or grows above its maxmem,
+ * free memory never below floor_kib, which a test raises to what it relies on.
  *
  * DIAGNOSTICS on standard error.  BUGS none known.
  */
@@ -38,6 +37,7 @@ struct help_loop {
 	struct hv_result result;
 	struct hv_msg *log; /* hosts and domains, as reported last */
 	size_t n, room;
+	uint64_t floor_kib; /* must be free at every step */
 };
 
 /*
