@@ -77,10 +77,11 @@ struct bal_sums {
  *         sums_out
  * returns BAL_ADJUST, BAL_BALANCED (all hit, free_kib >= want_kib) or
  *         BAL_FAILED
- * note    new_kib means something where selected only
+ * note    new_kib means something where selected only; it is aim_kib, down to
+ *         whole pages, because guests round up
  * note    frees before it gives: while anyone must shrink, the others get a
  *         part of what is free beyond want_kib already, in steps of an eighth
- *         of what each lacks or BAL_STEP_KIB; else new_kib is aim_kib
+ *         of what each lacks or BAL_STEP_KIB
  * note    when all stand at their targets and want_kib is free, differences
  *         within everybody's inaccuracy are left alone: no drift
  * note    a guest below its min is owed the rest: it comes before others'

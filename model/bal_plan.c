@@ -9,6 +9,7 @@
 
 /* Model */
 #include "model/bal.h"
+#include "model/units.h"
 
 typedef unsigned __int128 wide;
 
@@ -275,17 +276,16 @@ share_free(struct plan *p)
 /*
  * is_kept - the target that it has is near enough, and promises no more
  *
- * One on whom nothing is counted, and who is far off, need not hear of every
- * small change of what would be right.
+ * One on whom nothing is counted, and who was asked already to shrink, need not
+ * hear by how much: what would be right changes with each doubt about it.
  */
 static bool
 is_kept(const struct plan *p, const struct bal_domain *d)
 {
 	uint64_t twice = plus(d->inaccuracy_kib, d->inaccuracy_kib);
 
-	if (!is_counted(p, d) && d->aim_kib < d->actual_kib &&
-	    is_near(d->aim_kib, d->target_kib,
-		above(d->actual_kib, d->target_kib) / 16))
+	if (!is_counted(p, d) && plus(d->aim_kib, twice) < d->actual_kib &&
+	    plus(d->target_kib, twice) < d->actual_kib)
 		return true;
 	return is_near(d->aim_kib, d->target_kib, twice) &&
 	       (d->target_kib <= d->aim_kib ||
@@ -329,6 +329,8 @@ choose(struct plan *p, struct bal_domain *d, uint64_t *room_kib)
 		d->selected = true;
 	}
 	p->changed |= d->selected;
+	if (d->new_kib - d->new_kib % PAGE_KIB >= d->min_kib)
+		d->new_kib -= d->new_kib % PAGE_KIB;
 }
 
 enum bal_outcome

@@ -281,7 +281,9 @@ serve(struct bal_loop *l, const struct bal_loop_host *h, struct sight *s,
 
 	for (ask = next_of(l, h, NULL); ask != NULL; ask = next) {
 		next = next_of(l, h, ask);
-		kib = above(s->free_kib, BAL_RESERVED_KIB);
+		/* some are on their way up, and may not hear in time to stop */
+		kib = above(
+		    s->free_kib, plus(BAL_RESERVED_KIB, s->sums.growth_kib));
 		if (kib > ask->ideal_kib)
 			kib = ask->ideal_kib;
 		if (kib >= (all ? ask->min_kib : ask->ideal_kib) &&
