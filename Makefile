@@ -26,7 +26,8 @@ say = $(if $(V),,@echo "  $(1) $@")
 
 .PHONY: build
 build: build/.deps-build $(O)/xenapi-memoryd $(O)/xenapi-memory-hv-sim \
-    $(O)/xenapi-memory-hv-xen $(O)/xe-memory $(O)/xenapi-memory-pam
+    $(O)/xenapi-memory-hv-xen $(O)/xe-memory $(O)/xenapi-memory-pam \
+    $(O)/xenapi-memory-agent
 
 include .ci/packages.mk
 
@@ -100,6 +101,10 @@ $(O)/xenapi-memory-hv-xen: $(call obj,xen/hv_xen_main.c $(SRC_xenlib)) \
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(O)/libhv.a \
 	    $(O)/libmodel.a -lxenctrl -lxenstore -lxentoollog -lpthread -lm
+# for guests: small, and on libxenstore alone
+$(O)/xenapi-memory-agent: $(call obj,$(wildcard xen/agent/*.c))
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lxenstore
 $(O)/xenapi-memory-pam: $(call obj,server/pam_main.c)
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< -lpam

@@ -17,14 +17,17 @@
 #define HV_XC_DOMAINS_MAX 64 /* in one answer */
 
 enum hv_xc_what {
-	HV_XC_HOST = 1,	  /* -> host */
-	HV_XC_DOMAINS,	  /* from domid on -> domain[0..n), by domid */
-	HV_XC_SHADOW,	  /* domid -> amount, KiB */
-	HV_XC_SET_SHADOW, /* domid, amount: MiB */
-	HV_XC_SET_MAXMEM, /* domid, amount: KiB */
-	HV_XC_CLAIM,	  /* domid, amount: pages, those it has included */
-	HV_XC_PAUSE,	  /* domid */
-	HV_XC_UNPAUSE,	  /* domid */
+	HV_XC_HOST = 1,	   /* -> host */
+	HV_XC_DOMAINS,	   /* from domid on -> domain[0..n), by domid */
+	HV_XC_SHADOW,	   /* domid -> amount, KiB */
+	HV_XC_SET_SHADOW,  /* domid, amount: MiB */
+	HV_XC_SET_MAXMEM,  /* domid, amount: KiB */
+	HV_XC_CLAIM,	   /* domid, amount: pages, those it has included */
+	HV_XC_PAUSE,	   /* domid */
+	HV_XC_UNPAUSE,	   /* domid */
+	HV_XC_DIRTY_ON,	   /* domid: log-dirty mode begins */
+	HV_XC_DIRTY_COUNT, /* domid -> amount: pages written since then */
+	HV_XC_DIRTY_OFF,   /* domid */
 };
 
 #define HV_XC_H_HVM 0x01u /* hardware virtualisation can be used */

@@ -124,6 +124,19 @@ set_shadow(xc_interface *x, const struct hv_xc_call *c)
 	return xc_set_paging_mempool_size(x, c->domid, bytes) != 0 ? errno : 0;
 }
 
+/* dirty_count - pages that were written at least once since it is on */
+static int
+dirty_count(xc_interface *x, struct hv_xc_call *c)
+{
+	xc_shadow_op_stats_t stats = {0, 0};
+
+	if (xc_logdirty_control(
+		x, c->domid, XEN_DOMCTL_SHADOW_OP_PEEK, NULL, 0, 0, &stats) < 0)
+		return errno;
+	c->amount = stats.dirty_count;
+	return 0;
+}
+
 /* ask - whatever is asked; 0 or errno */
 static int
 ask(xc_interface *x, struct hv_xc_call *c)
@@ -151,6 +164,16 @@ ask(xc_interface *x, struct hv_xc_call *c)
 		break;
 	case HV_XC_UNPAUSE:
 		r = xc_domain_unpause(x, c->domid);
+		break;
+	case HV_XC_DIRTY_ON:
+		r = xc_shadow_control(
+		    x, c->domid, XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY, NULL, 0);
+		break;
+	case HV_XC_DIRTY_COUNT:
+		return dirty_count(x, c);
+	case HV_XC_DIRTY_OFF:
+		r = xc_shadow_control(
+		    x, c->domid, XEN_DOMCTL_SHADOW_OP_OFF, NULL, 0);
 		break;
 	default:
 		return ENOSYS;

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* Own */
-#include "xen/hv_xen_priv.h"
+#include "xen/hv_xen_stats.h"
 
 #define RIVAL_MS 10000
 
@@ -69,10 +69,10 @@ first(struct hv_xen *x, char *why, size_t why_bytes)
 		return refuse_xs(x, why, why_bytes);
 	(void)see_rival(x);
 	e = hv_xen_look(x);
-	if (e == 0)
+	if (e == 0 && hv_xen_stats_open(x))
 		return 0;
 	(void)snprintf(why, why_bytes, "Xen does not list its domains: %s",
-	    strerrordesc_np(e));
+	    strerrordesc_np(e != 0 ? e : ENOMEM));
 	return -1;
 }
 
@@ -106,6 +106,7 @@ hv_xen_close(struct hv_xen **xp)
 	if (x == NULL)
 		return;
 	*xp = NULL;
+	hv_xen_stats_close(x);
 	while ((d = TAILQ_FIRST(&x->doms)) != NULL) {
 		TAILQ_REMOVE(&x->doms, d, link);
 		free(d);
@@ -156,12 +157,13 @@ hv_xen_step(struct hv_xen *x, uint64_t ms)
 		hv_xen_say_all(x);
 	if (x->now_ms >= x->look_ms)
 		(void)hv_xen_look(x);
+	hv_xen_stats_step(x);
 }
 
 int64_t
 hv_xen_next_ms(const struct hv_xen *x)
 {
-	uint64_t at = x->look_ms;
+	uint64_t at = x->look_ms, stats_ms = hv_xen_stats_next_ms(x);
 
 	if (x->rival_ms < at)
 		at = x->rival_ms;
@@ -169,7 +171,8 @@ hv_xen_next_ms(const struct hv_xen *x)
 		at = x->xs_retry_ms;
 	if (x->fired && x->drain_ms < at)
 		at = x->drain_ms;
-	return at > x->now_ms ? (int64_t)(at - x->now_ms) : 0;
+	at = at > x->now_ms ? at - x->now_ms : 0;
+	return (int64_t)(at < stats_ms ? at : stats_ms);
 }
 
 int

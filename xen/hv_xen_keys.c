@@ -52,6 +52,13 @@ static const char *const watched[] = {
 };
 #define WATCHES (sizeof watched / sizeof watched[0])
 
+void
+hv_xs_begin(struct hv_xs_batch *b, enum hv_xs_what what)
+{
+	memset(b, 0, sizeof *b);
+	b->what = what;
+}
+
 struct hv_xs_op *
 hv_xs_add(struct hv_xs_batch *b, enum hv_xs_kind kind, const char *fmt, ...)
 {
@@ -149,8 +156,7 @@ copy_type(struct hv_xen_keys *k, const struct hv_xs_op *op)
 void
 hv_xen_keys_ask(struct hv_xs_batch *b, uint32_t domid)
 {
-	memset(b, 0, sizeof *b);
-	b->what = HV_XS_DO;
+	hv_xs_begin(b, HV_XS_DO);
 	for (size_t i = 0; i < KEYS; i++)
 		(void)hv_xs_add(b, HV_XS_GET, paths[i], domid);
 }
@@ -184,8 +190,7 @@ each_watch(struct hv_xs_batch *b, uint32_t domid, enum hv_xs_kind kind)
 {
 	struct hv_xs_op *op;
 
-	memset(b, 0, sizeof *b);
-	b->what = HV_XS_DO;
+	hv_xs_begin(b, HV_XS_DO);
 	for (size_t i = 0; i < WATCHES; i++) {
 		op = hv_xs_add(b, kind, watched[i], domid);
 		if (op != NULL)

@@ -66,6 +66,11 @@ int32_t hv_xen_keys_token(const char *token);
 bool hv_xen_kib_parse(const char *text, uint64_t *kib_out);
 
 /*
+ * hv_xs_begin - an empty batch
+ */
+void hv_xs_begin(struct hv_xs_batch *b, enum hv_xs_what what);
+
+/*
  * hv_xs_add - one more request of a batch, its path by format
  *
  * returns the request, or NULL: the batch is full, or the path too long

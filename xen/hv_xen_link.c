@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 /* Own */
-#include "xen/hv_xen_priv.h"
+#include "xen/hv_xen_stats.h"
 
 /* What a call may take.  xenstored is one thread: it may have much to do. */
 #define XC_LIMIT_MS 5000
@@ -131,8 +131,7 @@ watch_all(struct hv_xen *x)
 	struct hv_xs_batch b;
 	struct hv_xs_op *op;
 
-	memset(&b, 0, sizeof b);
-	b.what = HV_XS_DO;
+	hv_xs_begin(&b, HV_XS_DO);
 	for (size_t i = 0; i < 2; i++) {
 		op = hv_xs_add(&b, HV_XS_WATCH, "%s", special[i]);
 		if (op != NULL)
@@ -161,8 +160,7 @@ hv_xen_xs_open(struct hv_xen *x)
 	if (x->xs_up || x->now_ms < x->xs_retry_ms)
 		return;
 	x->xs_retry_ms = x->now_ms + RETRY_MS;
-	memset(&b, 0, sizeof b);
-	b.what = HV_XS_OPEN;
+	hv_xs_begin(&b, HV_XS_OPEN);
 	e = xs_call(x, &b);
 	if (e != 0) {
 		note(&x->xs_trouble,
@@ -183,20 +181,24 @@ hv_xen_xs_open(struct hv_xen *x)
 		d->dirty = true;
 		d->gap_ms = 0;
 	}
+	hv_xen_stats_lost(x);
 	note(&x->xs_trouble, NULL, "xenstored answers again");
 	hv_xen_soon(x);
 }
 
-/* heard - one of our tokens */
-static void
+/* heard - one of our tokens; has the picture changed? */
+static bool
 heard(struct hv_xen *x, const char *token)
 {
 	int32_t domid = hv_xen_keys_token(token);
 	struct hv_xen_dom *d;
 
+	if (hv_xen_stats_heard(x, token))
+		return false;
 	TAILQ_FOREACH(d, &x->doms, link)
 	if ((int32_t)d->xen.domid == domid)
 		d->dirty = true;
+	return true;
 }
 
 /* is_firing - has a watch fired?  It is not asked again until rearmed. */
@@ -239,8 +241,7 @@ ping(struct hv_xen *x)
 
 	if (!x->xs_up || x->now_ms - x->xs_asked_ms < PING_MS)
 		return;
-	memset(&b, 0, sizeof b);
-	b.what = HV_XS_DO;
+	hv_xs_begin(&b, HV_XS_DO);
 	if (hv_xs_add(&b, HV_XS_GET, "%s", "/") != NULL)
 		(void)hv_xen_xs(x, &b); /* it notes what is wrong */
 }
@@ -249,18 +250,18 @@ void
 hv_xen_xs_events(struct hv_xen *x)
 {
 	struct hv_xs_batch b;
+	bool news = false;
 
 	ping(x);
 	if (x->now_ms < x->drain_ms || !is_firing(x))
 		return;
 	x->drain_ms = x->now_ms + DRAIN_MS;
-	memset(&b, 0, sizeof b);
-	b.what = HV_XS_EVENTS;
+	hv_xs_begin(&b, HV_XS_EVENTS);
 	if (hv_xen_xs(x, &b) != 0)
 		return;
 	for (uint32_t i = 0; i < b.n && i < HV_XS_OPS_MAX; i++)
-		heard(x, b.op[i].value);
-	if (b.n > 0)
+		news |= heard(x, b.op[i].value);
+	if (news)
 		hv_xen_soon(x);
 	rearm(x);
 }

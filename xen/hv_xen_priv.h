@@ -11,12 +11,14 @@
  * hv_xen_say.c   what is reported of it
  * hv_xen_boot.c  memory there was before any guest ran
  * hv_xen_verb.c  commands
+ * hv_xen_stats.c statistics, and what guests write (hv_xen_stats.h)
  *
  * DIAGNOSTICS none.  BUGS none known.
  */
 
 #include <sys/queue.h>
 
+#include "xen/gst.h"
 #include "xen/hv_xen.h"
 #include "xen/hv_xen_keys.h"
 
@@ -41,6 +43,12 @@ struct hv_xen_dom {
 	bool watched;
 	bool seen; /* in the look that is under way */
 	bool told; /* said is what the daemon knows */
+	/* statistics */
+	uint64_t request;  /* not answered; 0: none */
+	uint64_t stats_ms; /* its answer was looked at */
+	bool stats_watched, stats_fired;
+	uint64_t count_id; /* of HV_DIRTY under way; 0: none */
+	uint64_t count_end_ms;
 	struct hv_domain said;
 };
 TAILQ_HEAD(hv_xen_doms, hv_xen_dom);
@@ -93,6 +101,8 @@ struct hv_xen {
 	bool host_told;
 	struct hv_host host_said;
 	struct hv_xen_doms doms;
+	struct gst_poll *poll;
+	struct hv_msg stats; /* readings that gather */
 };
 
 /* ---- hv_xen_link.c ---- */

@@ -9,7 +9,7 @@
 #include "model/units.h"
 
 /* Own */
-#include "xen/hv_xen_priv.h"
+#include "xen/hv_xen_stats.h"
 
 #define VCPUS_MAX 8192 /* Xen's MAX_VIRT_CPUS */
 
@@ -350,6 +350,24 @@ unpause(struct hv_xen *x, struct hv_xen_dom *d, const struct hv_command *c,
 		(void)tell_xen(x, d, HV_XC_UNPAUSE, 0, "unpause", r);
 }
 
+/* ---- what it can tell ---- */
+
+/* poll_it - ask its guest for statistics from now on, or no more */
+static void
+poll_it(struct hv_xen *x, struct hv_xen_dom *d, const struct hv_command *c,
+    struct hv_result *r)
+{
+	r->status = hv_xen_stats_poll(x, d, c->seconds);
+}
+
+/* count - what it writes; answered when the time is over */
+static void
+count(struct hv_xen *x, struct hv_xen_dom *d, const struct hv_command *c,
+    struct hv_result *r)
+{
+	r->status = hv_xen_stats_count(x, d, c, r);
+}
+
 /* ---- by verb ---- */
 
 typedef void verb_f(struct hv_xen *x, struct hv_xen_dom *d,
@@ -359,7 +377,8 @@ typedef void verb_f(struct hv_xen *x, struct hv_xen_dom *d,
 static const struct {
 	verb_f *f;
 	bool guests_only;
-} verbs[HV_CLAIM + 1] = {
+	bool watches_only; /* also where another manages memory */
+} verbs[] = {
     [HV_PAUSE] = {pause_it, true},
     [HV_UNPAUSE] = {unpause, true},
     [HV_SET_RANGE] = {set_range, true},
@@ -370,6 +389,8 @@ static const struct {
     [HV_SET_OFFSET] = {set_offset, false},
     [HV_MARK] = {mark, false},
     [HV_CLAIM] = {claim, true},
+    [HV_POLL] = {poll_it, false, true},
+    [HV_DIRTY] = {count, true},
 };
 
 /* run - do it, or say why not */
@@ -378,11 +399,12 @@ run(struct hv_xen *x, const struct hv_command *c, struct hv_result *r)
 {
 	struct hv_xen_dom *d;
 
-	if (verbs[c->verb].f == NULL) {
+	if ((size_t)c->verb >= sizeof verbs / sizeof *verbs ||
+	    verbs[c->verb].f == NULL) {
 		r->status = HV_UNSUPPORTED;
 		return;
 	}
-	if (x->rival != NULL) {
+	if (x->rival != NULL && !verbs[c->verb].watches_only) {
 		r->status = HV_REFUSED;
 		(void)snprintf(r->text, sizeof r->text,
 		    "%s manages the memory of this host", x->rival);
@@ -413,5 +435,7 @@ hv_xen_command(struct hv_xen *x, const struct hv_command *c)
 	/* the facts that it caused come first */
 	(void)hv_xen_look(x);
 	hv_xen_soon(x);
+	if (c->verb == HV_DIRTY && m.u.result.status == HV_OK)
+		return; /* its end is its answer */
 	hv_xen_say(x, &m);
 }

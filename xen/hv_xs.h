@@ -19,6 +19,7 @@
 
 #define HV_XS_OPS_MAX 24
 #define HV_XS_PATH_BYTES 96
+#define HV_XS_TEXT_BYTES 1025 /* longest answer of a guest, and a NUL */
 
 enum hv_xs_what {
 	HV_XS_OPEN = 1, /* connect, anew if need be -> fd */
@@ -28,12 +29,13 @@ enum hv_xs_what {
 };
 
 enum hv_xs_kind {
-	HV_XS_GET = 1, /* path -> value, or it is missing */
-	HV_XS_NEED,    /* path: without it nothing more is done, ENOENT */
-	HV_XS_SET,     /* path, value */
-	HV_XS_DROP,    /* path: it, and what is under it, if it is there */
-	HV_XS_WATCH,   /* path, value: the token */
-	HV_XS_UNWATCH, /* the same */
+	HV_XS_GET = 1,	/* path -> value, or it is missing */
+	HV_XS_GET_TEXT, /* path -> the batch's text; one in a batch */
+	HV_XS_NEED,	/* path: without it nothing more is done, ENOENT */
+	HV_XS_SET,	/* path, value */
+	HV_XS_DROP,	/* path: it, and what is under it, if it is there */
+	HV_XS_WATCH,	/* path, value: the token */
+	HV_XS_UNWATCH,	/* the same */
 };
 
 enum hv_xs_status { HV_XS_OK, HV_XS_MISSING, HV_XS_BAD };
@@ -51,6 +53,7 @@ struct hv_xs_batch {
 	int32_t fd;    /* out, OPEN: readable when watches fired; caller's */
 	uint32_t n;
 	struct hv_xs_op op[HV_XS_OPS_MAX];
+	char text[HV_XS_TEXT_BYTES]; /* out, GET_TEXT */
 };
 
 /* Who answers. */

@@ -81,7 +81,7 @@ is_alive(struct lib *l)
 
 /* get - a value that fits, is whole and is there */
 static int
-get(struct lib *l, struct hv_xs_op *op)
+get(struct lib *l, struct hv_xs_op *op, char *value, size_t room)
 {
 	unsigned n = 0;
 	char *v = xs_read(l->xs, XBT_NULL, op->path, &n);
@@ -92,10 +92,10 @@ get(struct lib *l, struct hv_xs_op *op)
 		return errno == ENOENT || errno == EACCES ? 0 : errno;
 	}
 	op->status = HV_XS_BAD;
-	op->value[0] = '\0';
-	if (n < sizeof op->value && memchr(v, '\0', n) == NULL) {
-		memcpy(op->value, v, n);
-		op->value[n] = '\0';
+	value[0] = '\0';
+	if (n < room && memchr(v, '\0', n) == NULL) {
+		memcpy(value, v, n);
+		value[n] = '\0';
 		op->status = HV_XS_OK;
 	}
 	free(v);
@@ -131,11 +131,13 @@ change(struct lib *l, xs_transaction_t t, const struct hv_xs_op *op)
 
 /* one - a request outside a transaction; 0 or errno */
 static int
-one(struct lib *l, struct hv_xs_op *op)
+one(struct lib *l, struct hv_xs_batch *b, struct hv_xs_op *op)
 {
 	switch (op->kind) {
 	case HV_XS_GET:
-		return get(l, op);
+		return get(l, op, op->value, sizeof op->value);
+	case HV_XS_GET_TEXT:
+		return get(l, op, b->text, sizeof b->text);
 	case HV_XS_NEED:
 	case HV_XS_SET:
 	case HV_XS_DROP:
@@ -160,7 +162,7 @@ each(struct lib *l, struct hv_xs_batch *b)
 	int e = 0;
 
 	for (uint32_t i = 0; i < b->n && e == 0; i++)
-		e = hv_timed_is_unwanted() ? ECANCELED : one(l, &b->op[i]);
+		e = hv_timed_is_unwanted() ? ECANCELED : one(l, b, &b->op[i]);
 	return e;
 }
 

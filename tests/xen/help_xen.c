@@ -94,6 +94,19 @@ ask_xen(void *ctx, void *arg)
 		trace(h, "unpause %u; ", c->domid);
 		d->flags &= ~HV_XC_D_PAUSED;
 		return;
+	case HV_XC_DIRTY_ON:
+		if (h->logs_dirty == c->domid)
+			c->error = EINVAL;
+		else
+			h->logs_dirty = c->domid;
+		return;
+	case HV_XC_DIRTY_COUNT:
+		c->amount = h->logs_dirty == c->domid ? h->dirty_pages : 0;
+		return;
+	case HV_XC_DIRTY_OFF:
+		trace(h, "log off %u; ", c->domid);
+		h->logs_dirty = 0;
+		return;
 	default:
 		cr_assert_fail("Xen is asked %d", c->what);
 	}
@@ -168,7 +181,7 @@ exists(struct help_xen *h, const char *path)
 }
 
 static int
-do_op(struct help_xen *h, struct hv_xs_op *op)
+do_op(struct help_xen *h, struct hv_xs_batch *b, struct hv_xs_op *op)
 {
 	const struct help_xen_key *k = find(h, op->path);
 	const char *last = strrchr(op->path, '/');
@@ -180,6 +193,14 @@ do_op(struct help_xen *h, struct hv_xs_op *op)
 				       : HV_XS_OK;
 		if (op->status == HV_XS_OK)
 			memcpy(op->value, k->value, sizeof op->value);
+		return 0;
+	case HV_XS_GET_TEXT:
+		h->texts++;
+		op->status = k == NULL ? HV_XS_MISSING
+			     : k->bad  ? HV_XS_BAD
+				       : HV_XS_OK;
+		if (op->status == HV_XS_OK)
+			(void)snprintf(b->text, sizeof b->text, "%s", k->value);
 		return 0;
 	case HV_XS_NEED:
 		return exists(h, op->path) ? 0 : ENOENT;
@@ -240,7 +261,7 @@ ask_xenstore(void *ctx, void *arg)
 	if (b->what == HV_XS_TOGETHER)
 		trace(h, "begin; ");
 	for (uint32_t i = 0; i < b->n && b->error == 0; i++)
-		b->error = do_op(h, &b->op[i]);
+		b->error = do_op(h, b, &b->op[i]);
 	if (b->what == HV_XS_TOGETHER)
 		trace(h, b->error == 0 ? "end; " : "abort; ");
 }
@@ -447,8 +468,8 @@ help_xen_command(enum hv_verb verb, uint32_t domid)
 	return c;
 }
 
-struct hv_result
-help_xen_do(struct help_xen *h, const struct hv_command *c)
+uint64_t
+help_xen_send(struct help_xen *h, const struct hv_command *c)
 {
 	struct hv_msg m;
 
@@ -458,7 +479,15 @@ help_xen_do(struct help_xen *h, const struct hv_command *c)
 	cr_assert(hv_msg_check(&m, m.bytes));
 	h->trace[0] = '\0';
 	hv_xen_take(h->x, &m);
+	return h->last_id;
+}
+
+struct hv_result
+help_xen_do(struct help_xen *h, const struct hv_command *c)
+{
+	uint64_t id = help_xen_send(h, c);
+
 	cr_assert_eq(h->log[h->n - 1].type, HV_RESULT, "the answer comes last");
-	cr_assert_eq(h->log[h->n - 1].u.result.id, h->last_id);
+	cr_assert_eq(h->log[h->n - 1].u.result.id, id);
 	return h->log[h->n - 1].u.result;
 }

@@ -32,6 +32,8 @@ struct help_xen {
 	struct hv_xc_domain dom[HELP_XEN_DOMAINS]; /* by domid */
 	uint64_t shadow_kib[HELP_XEN_DOMAINS];
 	uint32_t ndoms;
+	uint32_t logs_dirty; /* domain in log-dirty mode; 0: none */
+	uint64_t dirty_pages;
 	int xc_error;	  /* what HOST and DOMAINS answer */
 	int xc_fail_what; /* this is answered with EIO */
 
@@ -45,6 +47,7 @@ struct help_xen {
 	int xs_error;	/* what every batch answers, OPEN too */
 	bool silent;	/* the descriptor for watches is never readable */
 	unsigned reads; /* batches that read a domain's keys */
+	unsigned texts; /* longer values that were read */
 	const char *rival;
 
 	char trace[4096]; /* "maxmem 1 101376; begin; ...; end; " */
@@ -100,9 +103,11 @@ const char *help_xen_health(struct help_xen *h);
 
 /*
  * help_xen_command - a command about a domain
- * help_xen_do - do it; the trace begins with it
+ * help_xen_send - send it; the trace begins with it; returns its id
+ * help_xen_do - the same for one that is answered at once
  */
 struct hv_command help_xen_command(enum hv_verb verb, uint32_t domid);
+uint64_t help_xen_send(struct help_xen *h, const struct hv_command *c);
 struct hv_result help_xen_do(struct help_xen *h, const struct hv_command *c);
 
 #endif

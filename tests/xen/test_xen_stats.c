@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/* System */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Own */
+#include "tests/xen/help_xen.h"
+
+#define MIB 1024u /* KiB */
+#define REQUEST "/local/domain/1/control/memory-stats-request"
+#define ANSWER "/local/domain/1/data/memory-stats"
+
+/* open_one - a host with one guest, which is polled every second */
+static void
+open_one(struct help_xen *h, const char *key, const char *value)
+{
+	struct hv_command c = help_xen_command(HV_POLL, 1);
+
+	help_xen_init(h);
+	help_xen_add(h, 1, 200 * MIB);
+	if (key != NULL)
+		help_xen_set(h, key, value);
+	help_xen_open(h);
+	c.seconds = 1;
+	cr_assert_eq(help_xen_do(h, &c).status, HV_OK);
+	help_xen_pass(h, 200);
+}
+
+/* answer - the guest's agent answers what it was asked */
+static void
+answer(struct help_xen *h, const char *values)
+{
+	const char *asked = help_xen_get(h, REQUEST);
+	char text[HV_NAME_BYTES];
+
+	cr_assert_not_null(asked);
+	(void)snprintf(text, sizeof text, "%s request=%s", values, asked);
+	help_xen_set(h, ANSWER, text);
+	help_xen_pass(h, 300);
+}
+
+/* readings - how many came up; *last_out: the last */
+static size_t
+readings(const struct help_xen *h, struct hv_reading *last_out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < h->n; i++)
+		if (h->log[i].type == HV_STATS) {
+			n += h->log[i].u.stats.n;
+			*last_out =
+			    h->log[i].u.stats.reading[h->log[i].u.stats.n - 1];
+		}
+	return n;
+}
+
+Test(hv_xen_stats, our_agent_is_asked_and_answers)
+{
+	struct hv_reading r;
+	struct help_xen h;
+	char first[HV_NAME_BYTES];
+
+	open_one(&h, NULL, NULL);
+	(void)snprintf(first, sizeof first, "%s", help_xen_get(&h, REQUEST));
+	help_xen_pass(&h, 60000);
+	cr_expect_str_eq(help_xen_get(&h, REQUEST), first,
+	    "it is not asked again before it has answered");
+	cr_expect_eq(readings(&h, &r), 0);
+	answer(&h, "free=5 total=9");
+	cr_expect_eq(readings(&h, &r), 1);
+	cr_expect_eq(r.value[HV_STAT_FREE], 5);
+	cr_expect_eq(r.value[HV_STAT_AVAILABLE], -1);
+	help_xen_pass(&h, 1500);
+	cr_expect_str_neq(help_xen_get(&h, REQUEST), first, "then it is");
+	answer(&h, "free=6");
+	cr_expect_eq(readings(&h, &r), 2);
+	cr_expect_eq(r.value[HV_STAT_FREE], 6);
+	help_xen_close(&h);
+}
+
+static const struct {
+	const char *sentence;
+	const char *key, *value;
+	int64_t total, free_bytes, available;
+	size_t readings;
+} other_cases[] = {
+    {"another agent's total is taken", "/local/domain/1/data/meminfo_total",
+	"1000", 1024000, -1, -1, 1},
+    {"another agent's free is taken", "/local/domain/1/data/meminfo_free", "10",
+	-1, 10240, -1, 1},
+    {"used without a total tells nothing but that it is there",
+	"/local/domain/1/memory/meminfo", "10", -1, -1, -1, 1},
+    {"a value that is no number is none", "/local/domain/1/data/meminfo_total",
+	"-5", 0, 0, 0, 0},
+    {"a huge one is none", "/local/domain/1/data/meminfo_total",
+	"1000000000000000000000000000000", 0, 0, 0, 0},
+};
+
+Test(hv_xen_stats, agents_of_others)
+{
+	for (size_t i = 0; i < sizeof other_cases / sizeof *other_cases; i++) {
+		const char *s = other_cases[i].sentence;
+		struct hv_reading r;
+		struct help_xen h;
+
+		open_one(&h, other_cases[i].key, other_cases[i].value);
+		cr_expect_eq(
+		    readings(&h, &r), other_cases[i].readings, "%s", s);
+		if (other_cases[i].readings > 0) {
+			cr_expect_eq(r.value[HV_STAT_TOTAL],
+			    other_cases[i].total, "%s", s);
+			cr_expect_eq(r.value[HV_STAT_FREE],
+			    other_cases[i].free_bytes, "%s", s);
+			cr_expect_eq(r.value[HV_STAT_AVAILABLE],
+			    other_cases[i].available, "%s", s);
+		}
+		help_xen_close(&h);
+	}
+}
+
+Test(hv_xen_stats, what_others_use_is_not_available)
+{
+	struct hv_reading r;
+	struct help_xen h;
+
+	help_xen_init(&h);
+	help_xen_add(&h, 1, 200 * MIB);
+	help_xen_close(&h);
+	open_one(&h, "/local/domain/1/data/meminfo_total", "1000");
+	help_xen_set(&h, "/local/domain/1/memory/meminfo", "400");
+	help_xen_pass(&h, 1500);
+	cr_expect_eq(readings(&h, &r), 2);
+	cr_expect_eq(r.value[HV_STAT_AVAILABLE], 600 * 1024);
+	help_xen_close(&h);
+}
+
+Test(hv_xen_stats, a_flood_is_counted_and_not_read)
+{
+	struct hv_reading r;
+	struct help_xen h;
+	unsigned texts;
+
+	open_one(&h, NULL, NULL);
+	for (int i = 0; i < 1000; i++) {
+		help_xen_set(&h, ANSWER, "free=1 request=1");
+		help_xen_pass(&h, 1);
+	}
+	cr_expect_leq(h.texts, 20, "%u", h.texts);
+	answer(&h, "free=5");
+	cr_expect_eq(readings(&h, &r), 1);
+	cr_expect_eq(r.value[HV_STAT_FREE], 5);
+	cr_expect_gt(r.ignored, 0);
+	texts = h.texts;
+	for (int i = 0; i < 500; i++) {
+		help_xen_set(&h, ANSWER, "free=1 request=1");
+		help_xen_pass(&h, 1);
+	}
+	cr_expect_eq(h.texts, texts, "what was not asked for is not read");
+	help_xen_close(&h);
+}
+
+Test(hv_xen_stats, polling_survives_a_restart_of_xenstored)
+{
+	struct hv_reading r;
+	struct help_xen h;
+
+	open_one(&h, NULL, NULL);
+	h.xs_error = ECONNRESET;
+	help_xen_pass(&h, 2000);
+	h.xs_error = 0;
+	help_xen_pass(&h, 2000);
+	answer(&h, "free=5");
+	cr_expect_eq(readings(&h, &r), 1, "its answers are watched again");
+	help_xen_close(&h);
+}
+
+Test(hv_xen_stats, who_goes_is_asked_no_more)
+{
+	struct help_xen h;
+	size_t watches;
+
+	open_one(&h, NULL, NULL);
+	watches = h.nwatches;
+	help_xen_remove(&h, 1);
+	help_xen_pass(&h, 5000);
+	cr_expect_lt(h.nwatches, watches);
+	cr_expect_null(help_xen_get(&h, REQUEST));
+	help_xen_close(&h);
+}
+
+/* count - HV_DIRTY for ten seconds; its id */
+static uint64_t
+count(struct help_xen *h)
+{
+	struct hv_command c = help_xen_command(HV_DIRTY, 1);
+
+	c.seconds = 10;
+	return help_xen_send(h, &c);
+}
+
+/* result - the answer to a command; NULL: none yet */
+static const struct hv_result *
+result(const struct help_xen *h, uint64_t id)
+{
+	for (size_t i = 0; i < h->n; i++)
+		if (h->log[i].type == HV_RESULT && h->log[i].u.result.id == id)
+			return &h->log[i].u.result;
+	return NULL;
+}
+
+Test(hv_xen_stats, writes_are_counted_and_the_log_is_off_again)
+{
+	struct help_xen h;
+	uint64_t id;
+
+	open_one(&h, NULL, NULL);
+	h.dirty_pages = 1000;
+	id = count(&h);
+	cr_expect_eq(h.logs_dirty, 1);
+	cr_expect_not_null(help_xen_get(&h, "/tool/xenapi-memory/log-dirty/1"));
+	cr_expect_eq(result(&h, count(&h))->status, HV_BUSY, "one at a time");
+	help_xen_pass(&h, 9500);
+	cr_expect_null(result(&h, id));
+	help_xen_pass(&h, 1000);
+	cr_assert_not_null(result(&h, id));
+	cr_expect_eq(result(&h, id)->status, HV_OK);
+	cr_expect_eq(result(&h, id)->dirty_kib, 4000);
+	cr_expect_eq(h.logs_dirty, 0);
+	cr_expect_null(help_xen_get(&h, "/tool/xenapi-memory/log-dirty/1"));
+	help_xen_close(&h);
+}
+
+Test(hv_xen_stats, another_user_of_the_log_is_left_alone)
+{
+	struct help_xen h;
+
+	open_one(&h, NULL, NULL);
+	h.logs_dirty = 1; /* a migration */
+	cr_expect_eq(result(&h, count(&h))->status, HV_BUSY);
+	cr_expect_eq(h.logs_dirty, 1);
+	help_xen_close(&h);
+}
+
+Test(hv_xen_stats, a_count_that_was_killed_is_ended_by_the_next_process)
+{
+	struct help_xen h;
+
+	help_xen_init(&h);
+	help_xen_add(&h, 1, 200 * MIB);
+	help_xen_set(&h, "/tool/xenapi-memory/log-dirty/1", "on");
+	h.logs_dirty = 1;
+	help_xen_open(&h);
+	cr_expect_eq(h.logs_dirty, 0);
+	cr_expect_null(help_xen_get(&h, "/tool/xenapi-memory/log-dirty/1"));
+	help_xen_close(&h);
+}
+
+Test(hv_xen_stats, a_guest_that_vanishes_ends_its_count)
+{
+	struct help_xen h;
+	uint64_t id;
+
+	open_one(&h, NULL, NULL);
+	id = count(&h);
+	help_xen_remove(&h, 1);
+	help_xen_pass(&h, 2000);
+	cr_assert_not_null(result(&h, id));
+	cr_expect_eq(result(&h, id)->status, HV_NO_DOMAIN);
+	help_xen_close(&h);
+}

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/* System */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* Model */
+#include "model/units.h"
+
+/* Own */
+#include "xen/hv_xen_stats.h"
+
+#define REQUEST "/local/domain/%u/control/memory-stats-request"
+#define ANSWER "/local/domain/%u/data/memory-stats"
+#define COUNT_MARK "/tool/xenapi-memory/log-dirty/%u"
+#define TOKEN "stats %u"
+
+/* A guest's answers are read no more often than this. */
+#define READ_MS 100
+
+/* ---- readings ---- */
+
+/* flush - the readings that have gathered go up */
+static void
+flush(struct hv_xen *x)
+{
+	if (x->stats.u.stats.n > 0)
+		hv_xen_say(x, &x->stats);
+	hv_msg_init(&x->stats, HV_STATS);
+}
+
+/* take - a domain's words, as an answer */
+static void
+take(struct hv_xen *x, struct hv_xen_dom *d, const char *text)
+{
+	struct hv_stats *s = &x->stats.u.stats;
+
+	if (!gst_poll_answer(x->poll, &d->uuid, text, strlen(text),
+		(int64_t)x->now_ms, time(NULL), &s->reading[s->n]))
+		return;
+	d->request = 0;
+	if (++s->n == HV_READINGS)
+		flush(x);
+}
+
+/* watch_stats - hear of a domain's answers, or no more */
+static void
+watch_stats(struct hv_xen *x, struct hv_xen_dom *d, enum hv_xs_kind kind)
+{
+	struct hv_xs_batch b;
+	struct hv_xs_op *op;
+
+	hv_xs_begin(&b, HV_XS_DO);
+	op = hv_xs_add(&b, kind, ANSWER, d->xen.domid);
+	if (op != NULL)
+		(void)snprintf(
+		    op->value, sizeof op->value, TOKEN, d->xen.domid);
+	d->stats_watched = hv_xen_xs(x, &b) == 0 && kind == HV_XS_WATCH;
+}
+
+/* others - what agents of others tell, as the answer of ours would be */
+static bool
+others(const struct hv_xs_op *op, uint64_t request, char *text, size_t bytes)
+{
+	uint64_t total, free_kib, used;
+	bool has_total = op[0].status == HV_XS_OK &&
+			 hv_xen_kib_parse(op[0].value, &total) &&
+			 bytes_of_kib(total, &total);
+	bool has_free = op[1].status == HV_XS_OK &&
+			hv_xen_kib_parse(op[1].value, &free_kib) &&
+			bytes_of_kib(free_kib, &free_kib);
+	bool has_used = op[2].status == HV_XS_OK &&
+			hv_xen_kib_parse(op[2].value, &used) &&
+			bytes_of_kib(used, &used);
+	int n = 0;
+
+	if (!has_total && !has_free && !has_used)
+		return false;
+	if (has_total)
+		n += snprintf(text + n, bytes - (size_t)n, "total=%llu ",
+		    (unsigned long long)total);
+	if (has_free)
+		n += snprintf(text + n, bytes - (size_t)n, "free=%llu ",
+		    (unsigned long long)free_kib);
+	if (has_total && has_used && used <= total)
+		n += snprintf(text + n, bytes - (size_t)n, "available=%llu ",
+		    (unsigned long long)(total - used));
+	(void)snprintf(text + n, bytes - (size_t)n, "request=%llu",
+	    (unsigned long long)request);
+	return true;
+}
+
+/* ask - a domain is due: put the question, and see who else answers it */
+static void
+ask(struct hv_xen *x, struct hv_xen_dom *d, uint64_t request)
+{
+	char text[GST_LINE_BYTES];
+	struct hv_xs_batch b;
+	struct hv_xs_op *op;
+	uint32_t id = d->xen.domid;
+
+	d->request = request;
+	if (!d->stats_watched)
+		watch_stats(x, d, HV_XS_WATCH);
+	hv_xs_begin(&b, HV_XS_DO);
+	(void)hv_xs_add(
+	    &b, HV_XS_GET, "/local/domain/%u/data/meminfo_total", id);
+	(void)hv_xs_add(
+	    &b, HV_XS_GET, "/local/domain/%u/data/meminfo_free", id);
+	(void)hv_xs_add(&b, HV_XS_GET, "/local/domain/%u/memory/meminfo", id);
+	(void)hv_xs_add(&b, HV_XS_GET, ANSWER, id);
+	op = hv_xs_add(&b, HV_XS_SET, REQUEST, id);
+	if (op != NULL)
+		(void)snprintf(op->value, sizeof op->value, "%llu",
+		    (unsigned long long)request);
+	if (hv_xen_xs(x, &b) != 0 || b.op[3].status != HV_XS_MISSING)
+		return; /* our agent is there: it will answer */
+	if (others(b.op, request, text, sizeof text))
+		take(x, d, text);
+}
+
+/* listen - a watch fired: the answer to our question, or noise */
+static void
+listen(struct hv_xen *x, struct hv_xen_dom *d)
+{
+	struct hv_xs_batch b;
+
+	d->stats_fired = false;
+	d->stats_ms = x->now_ms;
+	if (d->request == 0) {
+		take(x, d, ""); /* unasked: only counted */
+		return;
+	}
+	hv_xs_begin(&b, HV_XS_DO);
+	(void)hv_xs_add(&b, HV_XS_GET_TEXT, ANSWER, d->xen.domid);
+	if (hv_xen_xs(x, &b) == 0 && b.op[0].status == HV_XS_OK)
+		take(x, d, b.text);
+}
+
+bool
+hv_xen_stats_heard(struct hv_xen *x, const char *token)
+{
+	struct hv_xen_dom *d;
+	char mine[32];
+
+	if (strncmp(token, "stats ", strlen("stats ")) != 0)
+		return false;
+	TAILQ_FOREACH(d, &x->doms, link)
+	{
+		(void)snprintf(mine, sizeof mine, TOKEN, d->xen.domid);
+		if (strcmp(mine, token) == 0)
+			d->stats_fired = true;
+	}
+	return true;
+}
+
+void
+hv_xen_stats_lost(struct hv_xen *x)
+{
+	struct hv_xen_dom *d;
+
+	TAILQ_FOREACH(d, &x->doms, link)
+	{
+		if (d->stats_watched) /* a watch that is set fires once */
+			watch_stats(x, d, HV_XS_WATCH);
+	}
+}
+
+int32_t
+hv_xen_stats_poll(struct hv_xen *x, struct hv_xen_dom *d, uint32_t interval_s)
+{
+	d->request = 0;
+	if (interval_s == 0 && d->stats_watched)
+		watch_stats(x, d, HV_XS_UNWATCH);
+	return gst_poll_set(x->poll, &d->uuid, interval_s, (int64_t)x->now_ms)
+		   ? HV_OK
+		   : HV_REFUSED;
+}
+
+/* ---- what guests write ---- */
+
+/* log_dirty - one step of it; 0 or errno; pages_out may be NULL */
+static int
+log_dirty(
+    struct hv_xen *x, uint32_t domid, enum hv_xc_what what, uint64_t *pages_out)
+{
+	struct hv_xc_call c;
+	int e;
+
+	memset(&c, 0, sizeof c);
+	c.what = what;
+	c.domid = domid;
+	e = hv_xen_xc(x, &c);
+	if (e == 0 && pages_out != NULL)
+		*pages_out = c.amount;
+	return e;
+}
+
+/* mark - leave word that a domain's writes are counted, or no more */
+static int
+mark(struct hv_xen *x, uint32_t domid, enum hv_xs_kind kind)
+{
+	struct hv_xs_batch b;
+	struct hv_xs_op *op;
+
+	hv_xs_begin(&b, HV_XS_DO);
+	op = hv_xs_add(&b, kind, COUNT_MARK, domid);
+	if (op != NULL)
+		(void)snprintf(op->value, sizeof op->value, "on");
+	return hv_xen_xs(x, &b);
+}
+
+/* end_count - the time is over, or the domain is */
+static void
+end_count(struct hv_xen *x, struct hv_xen_dom *d, int32_t status)
+{
+	struct hv_msg m;
+	uint64_t pages = 0;
+
+	if (d->count_id == 0)
+		return;
+	hv_msg_init(&m, HV_RESULT);
+	if (status == HV_OK &&
+	    log_dirty(x, d->xen.domid, HV_XC_DIRTY_COUNT, &pages) != 0)
+		status = HV_NO_DOMAIN; /* it went this moment */
+	/* A domain that has gone takes its log with it. */
+	(void)log_dirty(x, d->xen.domid, HV_XC_DIRTY_OFF, NULL);
+	(void)mark(x, d->xen.domid, HV_XS_DROP);
+	m.u.result.id = d->count_id;
+	m.u.result.status = status;
+	m.u.result.domid = (int32_t)d->xen.domid;
+	m.u.result.dirty_kib = pages * PAGE_KIB;
+	d->count_id = 0;
+	hv_xen_say(x, &m);
+}
+
+int32_t
+hv_xen_stats_count(struct hv_xen *x, struct hv_xen_dom *d,
+    const struct hv_command *c, struct hv_result *r)
+{
+	int e = 0;
+
+	if (d->count_id != 0)
+		return HV_BUSY;
+	/* The mark first: a kill in between leaves one too many, not too few */
+	if (mark(x, d->xen.domid, HV_XS_SET) == 0)
+		e = log_dirty(x, d->xen.domid, HV_XC_DIRTY_ON, NULL);
+	else
+		e = ECONNRESET;
+	if (e == 0) {
+		d->count_id = c->id;
+		d->count_end_ms = x->now_ms + (uint64_t)c->seconds * 1000;
+		return HV_OK;
+	}
+	(void)mark(x, d->xen.domid, HV_XS_DROP);
+	/* Xen says so when a migration has it on. */
+	if (e == EINVAL || e == EBUSY)
+		return HV_BUSY;
+	(void)snprintf(
+	    r->text, sizeof r->text, "log-dirty: %s", strerrordesc_np(e));
+	return HV_REFUSED;
+}
+
+/* end_old - a process before us was killed while it counted */
+static void
+end_old(struct hv_xen *x, struct hv_xen_dom *d)
+{
+	struct hv_xs_batch b;
+
+	hv_xs_begin(&b, HV_XS_DO);
+	(void)hv_xs_add(&b, HV_XS_GET, COUNT_MARK, d->xen.domid);
+	if (hv_xen_xs(x, &b) != 0 || b.op[0].status != HV_XS_OK)
+		return;
+	/* The mark may be of a domain before this one: then it is off. */
+	(void)log_dirty(x, d->xen.domid, HV_XC_DIRTY_OFF, NULL);
+	(void)mark(x, d->xen.domid, HV_XS_DROP);
+}
+
+/* ---- the whole ---- */
+
+bool
+hv_xen_stats_open(struct hv_xen *x)
+{
+	struct hv_xen_dom *d;
+
+	hv_msg_init(&x->stats, HV_STATS);
+	/* A guest may still know the last number of a process before us. */
+	x->poll = gst_poll_new((uint64_t)time(NULL));
+	if (x->poll == NULL)
+		return false;
+	TAILQ_FOREACH(d, &x->doms, link)
+	end_old(x, d);
+	return true;
+}
+
+void
+hv_xen_stats_close(struct hv_xen *x)
+{
+	struct hv_xen_dom *d;
+
+	TAILQ_FOREACH(d, &x->doms, link)
+	end_count(x, d, HV_LOST);
+	gst_poll_free(&x->poll);
+}
+
+/* has_twin - is there another domain of its uuid? */
+static bool
+has_twin(struct hv_xen *x, const struct hv_xen_dom *d)
+{
+	const struct hv_xen_dom *other;
+
+	TAILQ_FOREACH(other, &x->doms, link)
+	if (other != d && other->uuid.hi == d->uuid.hi &&
+	    other->uuid.lo == d->uuid.lo)
+		return true;
+	return false;
+}
+
+void
+hv_xen_stats_drop(struct hv_xen *x, struct hv_xen_dom *d)
+{
+	end_count(x, d, HV_NO_DOMAIN);
+	if (x->poll == NULL)
+		return;
+	if (d->stats_watched)
+		watch_stats(x, d, HV_XS_UNWATCH);
+	/* Its next domain may be there already, and polled. */
+	if (!has_twin(x, d)) /* needs no memory */
+		(void)gst_poll_set(x->poll, &d->uuid, 0, 0);
+}
+
+void
+hv_xen_stats_step(struct hv_xen *x)
+{
+	struct hv_xen_dom *d;
+	struct gst_due due;
+
+	if (x->poll == NULL)
+		return;
+	TAILQ_FOREACH(d, &x->doms, link)
+	{
+		if (d->stats_fired && x->now_ms - d->stats_ms >= READ_MS)
+			listen(x, d);
+		if (d->count_id != 0 && x->now_ms >= d->count_end_ms)
+			end_count(x, d, HV_OK);
+	}
+	while (x->xs_up && gst_poll_due(x->poll, (int64_t)x->now_ms, &due)) {
+		d = hv_xen_find(x, &due.uuid, -1);
+		if (d != NULL)
+			ask(x, d, due.request);
+	}
+	flush(x);
+}
+
+uint64_t
+hv_xen_stats_next_ms(const struct hv_xen *x)
+{
+	const struct hv_xen_dom *d;
+	uint64_t at = UINT64_MAX;
+	int64_t ms;
+
+	if (x->poll == NULL)
+		return at;
+	ms = gst_poll_next_ms(x->poll, (int64_t)x->now_ms);
+	if (ms >= 0 && x->xs_up)
+		at = x->now_ms + (uint64_t)ms;
+	TAILQ_FOREACH(d, &x->doms, link)
+	{
+		if (d->stats_fired && d->stats_ms + READ_MS < at)
+			at = d->stats_ms + READ_MS;
+		if (d->count_id != 0 && d->count_end_ms < at)
+			at = d->count_end_ms;
+	}
+	return at <= x->now_ms ? 0 : at == UINT64_MAX ? at : at - x->now_ms;
+}
