@@ -261,7 +261,7 @@ hv_xen_xs_events(struct hv_xen *x)
 		return;
 	for (uint32_t i = 0; i < b.n && i < HV_XS_OPS_MAX; i++)
 		news |= heard(x, b.op[i].value);
-	if (news)
-		hv_xen_soon(x);
+	if (news) /* at once; often, only if that finds a change */
+		x->look_ms = x->now_ms;
 	rearm(x);
 }
