@@ -371,6 +371,7 @@ bal_loop_spare_kib(const struct bal_loop *l, const struct hv_uuid *uuid)
 	if (h == NULL || !h->known || h->stale_ms != 0 || l->syncing)
 		return 0;
 	kib = less(h->fact.free_kib + h->fact.scrub_kib, BAL_RESERVED_KIB);
+	kib = less(kib, h->fact.claimed_kib);
 	TAILQ_FOREACH(ask, &l->granted, link)
 	if (hv_uuid_equal(&ask->host, uuid))
 		kib = less(kib, ask->granted_kib);

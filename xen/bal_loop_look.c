@@ -188,7 +188,12 @@ next_of(const struct bal_loop *l, const struct bal_loop_host *h,
 	return ask;
 }
 
-/* count_free - what is free, and not promised to anybody */
+/*
+ * count_free - what is free, and not promised to anybody
+ *
+ * What Xen keeps for a domain that is being built is most often what a
+ * reservation is kept for: the greater of the two counts, not both.
+ */
 static void
 count_free(struct bal_loop *l, const struct bal_loop_host *h, struct sight *s)
 {
@@ -196,6 +201,8 @@ count_free(struct bal_loop *l, const struct bal_loop_host *h, struct sight *s)
 	const struct bal_ask *ask;
 
 	promised = l->calls.held_kib(l->calls.ctx, &h->uuid);
+	if (promised < h->fact.claimed_kib)
+		promised = h->fact.claimed_kib;
 	TAILQ_FOREACH(ask, &l->granted, link)
 	if (is_of(ask, h))
 		promised = plus(promised, ask->granted_kib);

@@ -80,9 +80,10 @@ struct hv_host {
 	struct hv_uuid uuid;
 	char name[HV_NAME_BYTES];
 	char address[64];
-	uint64_t total_kib;	/* all of the machine's memory */
-	uint64_t free_kib;	/* Xen's free pages, scrub excluded */
-	uint64_t scrub_kib;	/* freed, not yet clean; usable all the same */
+	uint64_t total_kib;   /* all of the machine's memory */
+	uint64_t free_kib;    /* Xen's free pages, scrub excluded */
+	uint64_t scrub_kib;   /* freed, not yet clean; usable all the same */
+	uint64_t claimed_kib; /* of what is free: others are building with it */
 	uint64_t boot_free_kib; /* free + scrub + dom0 before any guest ran */
 	uint32_t cpus;
 	uint32_t flags; /* HV_H_* */

@@ -136,6 +136,7 @@ host_ok(const struct hv_host *h)
 	       h->total_kib <= AMOUNT_MAX_KIB &&
 	       h->free_kib <= AMOUNT_MAX_KIB &&
 	       h->scrub_kib <= AMOUNT_MAX_KIB &&
+	       h->claimed_kib <= AMOUNT_MAX_KIB &&
 	       h->boot_free_kib <= AMOUNT_MAX_KIB &&
 	       (h->flags & ~(HV_H_HVM | HV_H_SAMPLED | HV_H_ESTIMATED)) == 0;
 }

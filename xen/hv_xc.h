@@ -36,6 +36,7 @@ struct hv_xc_host {
 	uint64_t total_pages;
 	uint64_t free_pages; /* scrub excluded */
 	uint64_t scrub_pages;
+	uint64_t claimed_pages; /* of those, for domains being built */
 	uint32_t cpus;
 	uint32_t flags; /* HV_XC_H_* */
 };

@@ -36,6 +36,7 @@ ask_host(xc_interface *x, struct hv_xc_host *h)
 	h->total_pages = p.total_pages;
 	h->free_pages = p.free_pages;
 	h->scrub_pages = p.scrub_pages;
+	h->claimed_pages = p.outstanding_pages;
 	h->cpus = p.nr_cpus;
 	/* guests of that kind need one way of paging besides */
 	if ((p.capabilities & XEN_SYSCTL_PHYSCAP_hvm) != 0 &&

@@ -41,6 +41,7 @@ describe_host(const struct hv_xen *x, struct hv_host *h)
 	h->total_kib = kib_of(x->host.total_pages);
 	h->free_kib = kib_of(x->host.free_pages);
 	h->scrub_kib = kib_of(x->host.scrub_pages);
+	h->claimed_kib = kib_of(x->host.claimed_pages);
 	h->cpus = x->host.cpus;
 	if ((x->host.flags & HV_XC_H_HVM) != 0)
 		h->flags |= HV_H_HVM;

@@ -82,7 +82,7 @@ static void
 up(void *ctx, const struct hv_msg *m)
 {
 	struct help_loop *h = ctx;
-	struct hv_msg gone;
+	struct hv_msg gone, claimed;
 
 	if (m->type == HV_HOST || m->type == HV_DOMAIN)
 		remember(h, m);
@@ -94,6 +94,11 @@ up(void *ctx, const struct hv_msg *m)
 	}
 	if (m->type == HV_RESULT)
 		h->result = m->u.result;
+	if (m->type == HV_HOST) {
+		claimed = *m;
+		claimed.u.host.claimed_kib = h->claimed_kib;
+		m = &claimed;
+	}
 	if (!bal_loop_hear(h->loop, m, h->now_ms))
 		die("out of memory");
 	h->wait_ms = 0;

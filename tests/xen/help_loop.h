@@ -28,8 +28,9 @@ struct help_loop {
 	struct hv_uuid host;
 	int64_t now_ms;
 	uint64_t next_id;
-	int64_t wait_ms;   /* what the loop said last */
-	uint64_t held_kib; /* for the loop's question */
+	int64_t wait_ms;      /* what the loop said last */
+	uint64_t held_kib;    /* for the loop's question */
+	uint64_t claimed_kib; /* what Xen says that others build with */
 	unsigned steps, commands[HV_CLAIM + 1], warnings, ended;
 	bool deaf;	 /* commands are not sent */
 	int32_t refuses; /* a verb whose commands are refused, or 0 */

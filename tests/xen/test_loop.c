@@ -384,3 +384,17 @@ Test(loop, what_reservations_hold_is_not_shared_out)
 	cr_expect_geq(loop_free(&h), BAL_RESERVED_KIB + 2 * GIB);
 	loop_close(&h);
 }
+
+Test(loop, what_xen_keeps_for_a_domain_being_built_is_not_shared_out)
+{
+	struct help_loop h;
+
+	loop_open(&h, 4 * GIB);
+	h.claimed_kib = 1 * GIB;
+	h.held_kib = 256 * MIB; /* a reservation: for that domain */
+	loop_build(&h, 1, 256 * MIB, 3 * GIB, 256 * MIB, "");
+	loop_pass(&h, 1000);
+	cr_expect_geq(loop_free(&h), BAL_RESERVED_KIB + 1 * GIB);
+	cr_expect_leq(loop_free(&h), BAL_RESERVED_KIB + 1 * GIB + UNSHARED_KIB);
+	loop_close(&h);
+}
