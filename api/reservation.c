@@ -318,6 +318,9 @@ check_receiver(const struct idl_memory_reservation *r, const struct idl_vm *vm,
 	if (!idl_ref_is_null(&r->VM) && !idl_ref_equal(&r->VM, &vm->h.ref))
 		return err_fail(why, ERR_OPERATION_NOT_ALLOWED, "s",
 		    "The reservation is for another VM");
+	if (vm->is_control_domain)
+		return err_fail(why, ERR_OPERATION_NOT_ALLOWED, "s",
+		    "This operation is not allowed on a control domain");
 	if (r->granted == 0)
 		return err_fail(why, ERR_OPERATION_NOT_ALLOWED, "s",
 		    "The memory is not free yet");

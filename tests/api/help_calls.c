@@ -76,6 +76,17 @@ static const char *const lively[] = {
     "VM.get_all_records",
     "host.get_resident_VMs",
     "host.compute_free_memory",
+    "memory_reservation.create",
+    "memory_reservation.create",
+    "memory_reservation.create_for_VM",
+    "memory_reservation.create_for_VM",
+    "memory_reservation.create_for_VM",
+    "memory_reservation.create_for_VM",
+    "memory_reservation.transfer",
+    "memory_reservation.transfer",
+    "memory_reservation.destroy",
+    "memory_reservation.destroy",
+    "memory_reservation.reset_owner",
 };
 
 /*

@@ -12,6 +12,9 @@
 /* Model */
 #include "model/mem.h"
 
+/* Api */
+#include "api/reserve.h"
+
 /* Own */
 #include "tests/api/help_calls.h"
 #include "tests/api/help_world.h"
@@ -317,6 +320,17 @@ sum_free(struct play *p)
 	return sum;
 }
 
+/* count_reservations - in any state */
+static uint64_t
+count_reservations(struct play *p)
+{
+	const struct fld_view *v = fld_pin(p->w.reader);
+	uint64_t n = fld_count(v, IDL_CLASS_MEMORY_RESERVATION);
+
+	fld_unpin(p->w.reader, v);
+	return n;
+}
+
 /* run - a whole play under a policy */
 static void
 run(enum mem_policy policy)
@@ -329,6 +343,10 @@ run(enum mem_policy policy)
 		step(&play);
 	end_all(&play);
 	clear(&play);
+	/* Nothing is held for ever. */
+	world_pass(&play.w, (int64_t)RESERVE_TTL_MAX_S * 1000);
+	world_pass(&play.w, RESERVE_LOOK_MS);
+	cr_assert_eq(count_reservations(&play), 0);
 	cr_assert_eq(sum_free(&play), free_bytes, "not all came back");
 	cr_expect_gt(play.good, STEPS / 10, "%" PRIu64, play.good);
 	cr_expect_gt(play.bad, STEPS / 10, "%" PRIu64, play.bad);
