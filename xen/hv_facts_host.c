@@ -168,7 +168,8 @@ static bool
 is_measured(const struct idl_host_metrics *m, const struct hv_host *h)
 {
 	return m->memory_total == total_bytes(h) &&
-	       m->memory_free == hv_facts_bytes(h->free_kib) && m->live;
+	       m->memory_free == hv_facts_bytes(h->free_kib) &&
+	       m->memory_scrub == hv_facts_bytes(h->scrub_kib) && m->live;
 }
 
 /* measure - what changes all the time */
@@ -177,6 +178,7 @@ measure(struct idl_host_metrics *m, const struct hv_host *h, int64_t now_s)
 {
 	m->memory_total = total_bytes(h);
 	m->memory_free = hv_facts_bytes(h->free_kib);
+	m->memory_scrub = hv_facts_bytes(h->scrub_kib);
 	m->live = true;
 	m->last_updated = now_s;
 }
