@@ -15,6 +15,21 @@
 
 /* ---- who else manages memory ---- */
 
+/* log_rival - who manages memory now */
+static void
+log_rival(const struct hv_xen *x)
+{
+	if (x->rival != NULL)
+		(void)fprintf(stderr,
+		    "hv-xen: %s manages the memory of this host: we only "
+		    "observe (--take-over to manage it here)\n",
+		    x->rival);
+	else
+		(void)fprintf(stderr,
+		    "hv-xen: nobody else manages the memory of this host any "
+		    "more: we do\n");
+}
+
 /* see_rival - look for one; returns has that changed? */
 static bool
 see_rival(struct hv_xen *x)
@@ -26,15 +41,8 @@ see_rival(struct hv_xen *x)
 	    x->conf.rival != NULL ? x->conf.rival(x->conf.rival_ctx) : NULL;
 	if ((was == NULL) == (x->rival == NULL))
 		return false;
-	if (x->rival != NULL)
-		(void)fprintf(stderr,
-		    "hv-xen: %s manages the memory of this host: we only "
-		    "observe (--take-over to manage it here)\n",
-		    x->rival);
-	else
-		(void)fprintf(stderr,
-		    "hv-xen: nobody else manages the memory of this host any "
-		    "more: we do\n");
+	if (x->runs)
+		log_rival(x);
 	return true;
 }
 
@@ -44,11 +52,14 @@ see_rival(struct hv_xen *x)
 static int
 refuse_xs(const struct hv_xen *x, char *why, size_t why_bytes)
 {
-	(void)snprintf(why, why_bytes,
-	    "%s: on Debian, install xen-utils-common and start it "
-	    "(systemctl start xen)",
-	    x->xs_trouble != NULL ? x->xs_trouble
-				  : "xenstored does not answer");
+	const char *trouble = x->xs_trouble;
+
+	(void)snprintf(why, why_bytes, "%s%s",
+	    trouble != NULL ? trouble : "xenstored does not answer",
+	    x->xs_is_missing
+		? ": on Debian, install xen-utils-common and start it "
+		  "(systemctl start xen)"
+		: "");
 	return -1;
 }
 
@@ -151,6 +162,11 @@ void
 hv_xen_step(struct hv_xen *x, uint64_t ms)
 {
 	x->now_ms += ms;
+	if (!x->runs) { /* until now standard error was for one sentence */
+		x->runs = true;
+		if (x->rival != NULL)
+			log_rival(x);
+	}
 	hv_xen_xs_open(x);
 	hv_xen_xs_events(x);
 	if (x->now_ms >= x->rival_ms && see_rival(x) && x->synced)

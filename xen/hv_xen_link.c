@@ -22,13 +22,15 @@
 
 /* note - a connection's trouble has changed: one line in the log */
 static void
-note(const char **trouble, const char *now, const char *well)
+note(const struct hv_xen *x, const char **trouble, const char *now,
+    const char *well)
 {
 	if (now == *trouble ||
 	    (now != NULL && *trouble != NULL && strcmp(now, *trouble) == 0))
 		return;
-	(void)fprintf(stderr, "hv-xen: %s\n", now != NULL ? now : well);
 	*trouble = now;
+	if (x->runs)
+		(void)fprintf(stderr, "hv-xen: %s\n", now != NULL ? now : well);
 }
 
 void
@@ -73,7 +75,7 @@ hv_xen_xc_is_well(struct hv_xen *x, int e)
 		trouble = "there is no memory for what Xen says";
 	else if (e != 0)
 		trouble = "Xen does not list its domains";
-	note(&x->xc_trouble, trouble, "Xen answers again");
+	note(x, &x->xc_trouble, trouble, "Xen answers again");
 }
 
 /* ---- xenstore ---- */
@@ -82,7 +84,7 @@ hv_xen_xc_is_well(struct hv_xen *x, int e)
 static void
 xs_lost(struct hv_xen *x, const char *trouble)
 {
-	note(&x->xs_trouble, trouble, "");
+	note(x, &x->xs_trouble, trouble, "");
 	x->xs_up = false;
 	x->xs_retry_ms = x->now_ms + RETRY_MS;
 	x->fired = false;
@@ -150,6 +152,22 @@ listen_on(struct hv_xen *x, int fd)
 	x->armed = fd >= 0 && epoll_ctl(x->epoll, EPOLL_CTL_ADD, fd, &ev) == 0;
 }
 
+/* why_not - there is no connection, because of errno e */
+static const char *
+why_not(struct hv_xen *x, int e)
+{
+	switch (e) {
+	case ETIMEDOUT:
+		return "xenstored does not answer";
+	case EACCES:
+	case EPERM:
+		return "no right to connect to xenstored";
+	default:
+		x->xs_is_missing = true;
+		return "xenstored is not running";
+	}
+}
+
 void
 hv_xen_xs_open(struct hv_xen *x)
 {
@@ -163,12 +181,8 @@ hv_xen_xs_open(struct hv_xen *x)
 	hv_xs_begin(&b, HV_XS_OPEN);
 	e = xs_call(x, &b);
 	if (e != 0) {
-		note(&x->xs_trouble,
-		    e == ETIMEDOUT ? "xenstored does not answer"
-		    : e == EACCES || e == EPERM
-			? "no right to connect to xenstored"
-			: "xenstored is not running",
-		    "");
+		x->xs_is_missing = false;
+		note(x, &x->xs_trouble, why_not(x, e), "");
 		return;
 	}
 	x->xs_up = true;
@@ -182,7 +196,7 @@ hv_xen_xs_open(struct hv_xen *x)
 		d->gap_ms = 0;
 	}
 	hv_xen_stats_lost(x);
-	note(&x->xs_trouble, NULL, "xenstored answers again");
+	note(x, &x->xs_trouble, NULL, "xenstored answers again");
 	hv_xen_soon(x);
 }
 

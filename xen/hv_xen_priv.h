@@ -70,6 +70,7 @@ struct hv_xen {
 	hv_xen_up_f *up;
 	void *up_ctx;
 	bool synced; /* the daemon wants to hear of changes */
+	bool runs;   /* time passes: what happens is logged */
 
 	uint64_t now_ms;
 	uint64_t look_ms; /* when to look again */
@@ -84,6 +85,7 @@ struct hv_xen {
 
 	/* connections */
 	bool xs_up;
+	bool xs_is_missing; /* nobody listens there */
 	uint64_t xs_retry_ms;
 	uint64_t xs_asked_ms;	/* when the last request was made */
 	const char *xs_trouble; /* NULL: none */
