@@ -2,7 +2,7 @@
 UNIT_DIRS := model api xen server fault cli
 UNIT_LIBS_server := -lxmlrpc -lxmlrpc_util
 UNIT_SRC_server := tests/model/help_alloc.c
-UNIT_SRC_xen := tests/model/help_alloc.c xen/agent/agt_line.c
+UNIT_SRC_xen := tests/model/help_alloc.c tests/model/help_random.c xen/agent/agt_line.c
 UNIT_SRC_fault := tests/model/help_alloc.c tests/model/help_random.c
 UNIT_SRC_api := tests/model/help_alloc.c tests/model/help_random.c
 define unit_rule

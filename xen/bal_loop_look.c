@@ -116,15 +116,15 @@ state_of(struct bal_loop *l, struct bal_loop_host *h, struct bal_loop_dom *d,
 {
 	static const struct bal_past nothing;
 
-	if (!moves(l) || !bal_loop_can_obey(d) ||
-	    !(d->fact.flags & HV_D_OFFSET) || d->retry_ms > now_ms) {
+	if (!moves(l) || !bal_loop_can_obey(d) || d->retry_ms > now_ms) {
 		d->past = nothing;
 		return BAL_FIXED;
 	}
-	if (d->fact.flags & HV_D_RUNNING)
+	if ((d->fact.flags & HV_D_RUNNING) && (d->fact.flags & HV_D_OFFSET))
 		return watch(h, d, p, waits, now_ms);
 	d->past = nothing; /* when it goes on it has a new chance */
-	return BAL_INACTIVE;
+	/* until its offset is known nobody is denied what it could give */
+	return d->fact.flags & HV_D_RUNNING ? BAL_DOUBTFUL : BAL_INACTIVE;
 }
 
 /* note_off - since when it is off its target, and when that is too long */

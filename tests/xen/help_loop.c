@@ -225,11 +225,10 @@ send(struct help_loop *h, struct hv_msg *m)
 }
 
 void
-loop_build(struct help_loop *h, uint64_t vm, uint64_t min_kib, uint64_t max_kib,
+loop_make(struct help_loop *h, uint64_t vm, uint64_t min_kib, uint64_t max_kib,
     uint64_t target_kib, const char *behaviour)
 {
 	struct hv_command *c;
-	struct bal_ask ask;
 	struct hv_msg m;
 
 	c = &m.u.command;
@@ -245,11 +244,20 @@ loop_build(struct help_loop *h, uint64_t vm, uint64_t min_kib, uint64_t max_kib,
 	c->dynamic_max_kib = max_kib;
 	c->target_kib = target_kib;
 	strncpy(c->behaviour, behaviour, sizeof(c->behaviour) - 1);
+	send(h, &m);
+}
+
+void
+loop_build(struct help_loop *h, uint64_t vm, uint64_t min_kib, uint64_t max_kib,
+    uint64_t target_kib, const char *behaviour)
+{
+	struct bal_ask ask;
+
 	loop_ask(h, &ask, target_kib + OFFSET_KIB, target_kib + OFFSET_KIB, 0);
 	(void)loop_until(h, &ask, 600000);
 	if (ask.status != BAL_ASK_GRANTED)
 		die("no room for guest %llu", (unsigned long long)vm);
-	send(h, &m);
+	loop_make(h, vm, min_kib, max_kib, target_kib, behaviour);
 	bal_loop_drop(h->loop, &ask);
 	h->wait_ms = 0;
 	loop_pass(h, 0);

@@ -60,6 +60,12 @@ void loop_build(struct help_loop *h, uint64_t vm, uint64_t min_kib,
     uint64_t max_kib, uint64_t target_kib, const char *behaviour);
 
 /*
+ * loop_make - the same, without asking: its memory is known to be there
+ */
+void loop_make(struct help_loop *h, uint64_t vm, uint64_t min_kib,
+    uint64_t max_kib, uint64_t target_kib, const char *behaviour);
+
+/*
  * loop_verb - a plain command to a guest, as a toolstack would give it
  * loop_range - HV_SET_RANGE; the target follows only where it has to
  */
