@@ -14,5 +14,7 @@ bench: deps-bench build variant-stress
 	@$(O)/tests/bench-bal
 	@echo "== from an ask to the grant, and the loop at rest"
 	@$(O)/tests/bench-loop
+	@echo "== ten thousand guests that are polled"
+	@/usr/bin/python3 tests/bench/stats.py
 	@echo "== start with 100,000 VMs"
 	@/usr/bin/python3 tests/bench/start.py $(O)/tests/bench-fill
