@@ -210,6 +210,16 @@ const struct cli_cmd cli_commands[] = {
 	"dynamic range must stay in.",
 	cli_do_vm_range, CLI_C_VMS | CLI_C_CONTROL | CLI_C_TEMPLATES, NULL,
 	"VM.set_memory_static_range"},
+    {"vm-memory-stats", "", "",
+	"Prints what is known of a VM's memory: what its guest told last, "
+	"-1 for what it did not.",
+	cli_do_vm_stats, CLI_C_VMS | CLI_C_CONTROL, NULL,
+	"VM.get_memory_stats"},
+    {"vm-memory-stats-interval-set", "seconds", "",
+	"Sets how often the guest of a VM is asked about its memory; 0 "
+	"for never.",
+	cli_do_vm_seconds, CLI_C_VMS | CLI_C_CONTROL, NULL,
+	"VM.set_memory_stats_polling_interval"},
     {"vm-memory-target-set", "target", "",
 	"Sets both ends of the dynamic memory range of a VM.", cli_do_vm_target,
 	CLI_C_VMS | CLI_C_CONTROL | CLI_C_WAITS, NULL,
@@ -219,6 +229,10 @@ const struct cli_cmd cli_commands[] = {
 	"have.",
 	cli_do_vm_plain, CLI_C_VMS | CLI_C_CONTROL | CLI_C_WAITS | CLI_C_HIDDEN,
 	NULL, "VM.wait_memory_target_live"},
+    {"vm-memory-working-set", "seconds", "",
+	"Prints how many bytes of its memory a running VM writes to within "
+	"so many seconds, 1 to 60.",
+	cli_do_vm_working_set, CLI_C_VMS, NULL, "VM.estimate_working_set"},
     {"vm-migrate", "", "live,host,host-uuid,force,copy,compress",
 	"Moves a VM to another host of the pool.", cli_do_vm_migrate,
 	CLI_C_VMS | CLI_C_STANDARD, NULL, NULL},

@@ -20,6 +20,9 @@ struct cli_run;
  * cli_do_vm_plain - a message with no other parameter
  * cli_do_vm_multiplier - the shadow multiplier of a running VM
  * cli_do_vm_overhead, cli_do_vm_maximum - print a number
+ * cli_do_vm_stats - print what its guest told
+ * cli_do_vm_seconds - a message with a number of seconds
+ * cli_do_vm_working_set - the same, and print the number it returns
  */
 bool cli_do_vm_range(struct cli_run *r);
 bool cli_do_vm_limits(struct cli_run *r);
@@ -29,6 +32,9 @@ bool cli_do_vm_plain(struct cli_run *r);
 bool cli_do_vm_multiplier(struct cli_run *r);
 bool cli_do_vm_overhead(struct cli_run *r);
 bool cli_do_vm_maximum(struct cli_run *r);
+bool cli_do_vm_stats(struct cli_run *r);
+bool cli_do_vm_seconds(struct cli_run *r);
+bool cli_do_vm_working_set(struct cli_run *r);
 
 /*
  * cli_do_vm_start, cli_do_vm_resume - on the best host, or with on= on one

@@ -187,3 +187,96 @@ cli_do_vm_maximum(struct cli_run *r)
 	       cli_do_each_vm(r, "total,approximate", CLI_SOME, print_maximum,
 		   &total_bytes);
 }
+
+/* ---- what guests know of it ---- */
+
+/* stat_text - a value of the statistics, for people if they are asked for */
+static const char *
+stat_text(struct cli_run *r, const char *tag, const struct cli_val *v)
+{
+	static const char *const counts[] = {"major_faults", "minor_faults",
+	    "hugetlb_pgalloc", "hugetlb_pgfail", "ignored", "last_update"};
+	int64_t n;
+
+	if (!cli_val_int(v, &n))
+		return cli_val_str(v);
+	for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++)
+		if (strcmp(counts[i], tag) == 0)
+			return cli_pool_printf(r->pool, "%" PRId64, n);
+	return r->human && n >= 0 ? cli_print_human(r->pool, n)
+				  : cli_pool_printf(r->pool, "%" PRId64, n);
+}
+
+static bool
+print_stats(struct cli_run *r, const char *ref, const void *arg)
+{
+	struct cli_val stats;
+	const char **label, **value;
+
+	(void)arg; /* there is none */
+	if (!cli_call_ref(r, r->cmd->method, ref, &stats))
+		return false;
+	label = cli_pool_array(r->pool, stats.n + 1, sizeof(*label));
+	value = cli_pool_array(r->pool, stats.n + 1, sizeof(*value));
+	if (label == NULL || value == NULL)
+		return cli_fail_memory(r);
+	for (size_t i = 0; i < stats.n; i++) {
+		label[i] = cli_pool_printf(r->pool, "%s", stats.name[i]);
+		value[i] = stat_text(r, stats.name[i], &stats.item[i]);
+		if (label[i] == NULL || value[i] == NULL)
+			return cli_fail_memory(r);
+	}
+	return cli_print_table(r, label, value, stats.n);
+}
+
+bool
+cli_do_vm_stats(struct cli_run *r)
+{
+	return cli_do_each_vm(r, "", CLI_SOME, print_stats, NULL);
+}
+
+/* seconds - the word of that name */
+static bool
+seconds(struct cli_run *r, int64_t *n_out)
+{
+	struct cli_val text = cli_val_text(cli_arg(r, "seconds"));
+
+	return cli_val_int(&text, n_out) ||
+	       cli_fail_local(r,
+		   "Failed to parse parameter 'seconds': expecting an "
+		   "integer");
+}
+
+bool
+cli_do_vm_seconds(struct cli_run *r)
+{
+	struct more m = {.n = 1};
+	int64_t n;
+
+	if (!seconds(r, &n))
+		return false;
+	m.v[0] = cli_val_number(n);
+	return cli_do_each_vm(r, "seconds", CLI_SOME, call_more, &m);
+}
+
+static bool
+print_working_set(struct cli_run *r, const char *ref, const void *arg)
+{
+	const int64_t *n = arg;
+	struct cli_val args[2] = {cli_val_text(ref), cli_val_number(*n)}, v;
+	const char *text;
+
+	if (!cli_call(r, r->cmd->method, args, 2, &v))
+		return false;
+	text = number(r, &v);
+	return text != NULL && cli_print_list(r, &text, 1);
+}
+
+bool
+cli_do_vm_working_set(struct cli_run *r)
+{
+	int64_t n;
+
+	return seconds(r, &n) &&
+	       cli_do_each_vm(r, "seconds", CLI_SOME, print_working_set, &n);
+}

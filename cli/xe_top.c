@@ -4,7 +4,8 @@
  *
  *	web      running  [  --====##|====------   ]  2 GiB of 4 GiB
  *
- * '-' static range, '=' dynamic range, '#' what it has, '|' its target.
+ * '-' static range, '=' dynamic range, '#' what it has, '|' its target; where
+ * there is room for it, what guests that are asked say is free.
  */
 
 /* System */
@@ -26,11 +27,14 @@
 #define NAME_COLUMNS_MAX 40
 #define STATE_COLUMNS 10
 #define TEXT_COLUMNS 24
+#define FREE_COLUMNS 15
+#define WIDE_COLUMNS 96 /* a screen that has room for them */
 
 /* What the keys have asked for. */
 static struct {
 	size_t first; /* VM in the first line */
 	bool shown;   /* there is a screen */
+	bool frees;   /* some guest says what it has free */
 	bool quit;
 	bool gave_up; /* the server did not answer before that */
 } asked;
@@ -38,7 +42,7 @@ static struct {
 /* One refresh: what the server says, in a pool of its own. */
 struct view {
 	struct cli_pool *pool;
-	struct cli_val hosts, host_metrics, vms, vm_metrics;
+	struct cli_val hosts, host_metrics, vms, vm_metrics, guest_metrics;
 };
 
 /* One VM, as it is drawn; bytes. */
@@ -46,6 +50,7 @@ struct line {
 	const char *name, *state;
 	int64_t static_min, dynamic_min, target, dynamic_max, static_max;
 	int64_t actual;
+	int64_t free; /* the guest says; -1: it does not */
 };
 
 static bool
@@ -57,7 +62,8 @@ fetch(const struct cli_env *env, struct view *v, const char **why_out)
 	} call[] = {{"host.get_all_records", &v->hosts},
 	    {"host_metrics.get_all_records", &v->host_metrics},
 	    {"VM.get_all_records", &v->vms},
-	    {"VM_metrics.get_all_records", &v->vm_metrics}};
+	    {"VM_metrics.get_all_records", &v->vm_metrics},
+	    {"VM_guest_metrics.get_all_records", &v->guest_metrics}};
 	struct cli_failure why;
 	size_t i;
 
@@ -86,6 +92,20 @@ by_ref(
     const struct cli_val *all, const struct cli_val *record, const char *member)
 {
 	return cli_val_member(all, cli_val_str(cli_val_member(record, member)));
+}
+
+/* guest_free - what the guest of a VM says it has free; -1: it does not */
+static int64_t
+guest_free(const struct view *v, const struct cli_val *vm)
+{
+	const struct cli_val *m =
+	    by_ref(&v->guest_metrics, vm, "guest_metrics");
+	int64_t n;
+
+	return cli_val_int(
+		   cli_val_member(cli_val_member(m, "memory"), "free"), &n)
+		   ? n
+		   : -1;
 }
 
 static int
@@ -123,7 +143,8 @@ lines(struct view *v, size_t *n_out)
 		    .dynamic_max = bytes(r, "memory_dynamic_max"),
 		    .static_max = bytes(r, "memory_static_max"),
 		    .actual = bytes(
-			by_ref(&v->vm_metrics, r, "metrics"), "memory_actual")};
+			by_ref(&v->vm_metrics, r, "metrics"), "memory_actual"),
+		    .free = guest_free(v, r)};
 	}
 	qsort(l, n, sizeof(*l), compare);
 	*n_out = n;
@@ -145,7 +166,9 @@ name_columns(void)
 static int
 bar_columns(void)
 {
-	return COLS - name_columns() - STATE_COLUMNS - TEXT_COLUMNS - 5;
+	int more = asked.frees && COLS >= WIDE_COLUMNS ? FREE_COLUMNS : 0;
+
+	return COLS - name_columns() - STATE_COLUMNS - TEXT_COLUMNS - more - 5;
 }
 
 /* column - where on a bar of that width a number of bytes is */
@@ -288,7 +311,22 @@ draw_vms(struct view *v, int row)
 		draw_bar(&l[i], most, bar_columns());
 		printw(" %s of %s", human(v, runs ? l[i].actual : 0),
 		    human(v, l[i].static_max));
+		if (l[i].free >= 0 && COLS >= WIDE_COLUMNS)
+			mvprintw(row - 1, COLS - FREE_COLUMNS, "%10s free",
+			    human(v, l[i].free));
 	}
+}
+
+/* any_free - does any guest say what it has free? */
+static bool
+any_free(const struct view *v)
+{
+	bool is = v->vms.kind == CLI_STRUCT;
+
+	for (size_t i = 0; is && i < v->vms.n; i++)
+		if (guest_free(v, &v->vms.item[i]) >= 0)
+			return true;
+	return false;
 }
 
 static void
@@ -315,6 +353,7 @@ draw(const struct cli_env *env)
 		if (row + 2 < LINES)
 			mvaddnstr(row + 2, 0, "Trying again.", COLS);
 	} else {
+		asked.frees = any_free(&v);
 		row = draw_hosts(&v, row) + 1;
 		if (row < LINES)
 			draw_vms(&v, row);

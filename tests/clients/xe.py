@@ -102,6 +102,37 @@ def memory(xe):
     return vm
 
 
+def until(what, ask):
+    """Ask until the answer is yes, for a bounded time."""
+    for _ in range(600):
+        if ask():
+            return
+        time.sleep(0.05)
+    raise AssertionError(what)
+
+
+def stats(xe, vm):
+    """What a guest knows of its memory."""
+    xe.ok("vm-param-set", "uuid=" + vm,
+          "other-config:sim=used_kib=65536 wss_kib=16384")
+    xe.ok("vm-memory-set", "uuid=" + vm, "memory=256MiB")
+    xe.ok("vm-start", "uuid=" + vm)
+    text = xe.ok("vm-memory-stats", "uuid=" + vm)
+    check("free: -1\n" in text and "last_update: 0\n" in text, text)
+    xe.ok("vm-memory-stats-interval-set", "uuid=" + vm, "seconds=1")
+    until("the guest is read", lambda: "last_update: 0\n" not in xe.ok(
+        "vm-memory-stats", "uuid=" + vm))
+    text = xe.ok("--human", "vm-memory-stats", "uuid=" + vm)
+    check("available: 192 MiB\n" in text, text)
+    same(xe.ok("--human", "vm-memory-working-set", "uuid=" + vm, "seconds=1"),
+         "16 MiB\n")
+    err = xe.no("vm-memory-stats-interval-set", "uuid=" + vm, "seconds=-1")
+    check("not valid" in err, err)
+    err = xe.no("vm-memory-working-set", "uuid=" + vm, "seconds=x")
+    check("expecting an integer" in err, err)
+    xe.ok("vm-shutdown", "uuid=" + vm, "--force")
+
+
 def life(xe, vm):
     free = int(xe.ok("host-compute-free-memory"))
     xe.ok("vm-start", "uuid=" + vm, "paused=true")
@@ -281,7 +312,8 @@ def completion(xe, vm, d):
         same(complete(xe, "xe-memory " + line, **more), list(want or [""]))
 
     offers("vm-memory-s", "vm-memory-set", "vm-memory-shadow-multiplier-set",
-           "vm-memory-static-range-set")
+           "vm-memory-static-range-set", "vm-memory-stats",
+           "vm-memory-stats-interval-set")
     offers("vm-memory-limits-set static-m", "static-min=", "static-max=")
     offers("vm-param-set uuid=" + vm[:9], vm)
     offers("vm-param-set uuid=" + vm[:9], "uuid=" + vm, breaks=" ")
@@ -591,6 +623,7 @@ def main():
         xe = Xe(home, XE_MEMORY_SOCKET=os.path.join(d.state, "socket"))
         vm = memory(xe)
         life(xe, vm)
+        stats(xe, vm)
         parameters(xe, vm)
         ways(d, home)
         completion(xe, vm, d)
