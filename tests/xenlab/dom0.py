@@ -48,7 +48,8 @@ class Memoryd:
         status, out = self.lab.run("cat /tmp/memoryd.out; kill -0"
                                    " $(cat /run/memoryd.pid)")
         if status != 0:
-            raise lab.LabError("the daemon ended; its log:\n%s" % self.errors())
+            raise lab.LabError("the daemon ended; its log:\n%s"
+                               % self.errors())
         return "ready https://" in out
 
     def errors(self, lines=40):
@@ -118,7 +119,7 @@ xl create %s /tmp/%s.cfg""" % (self.name, self.name, self.kind,
         self.domid = int(self.lab.sh("xl domid %s" % self.name))
         return self
 
-    def ready(self, seconds=90):
+    def ready(self, seconds=120):
         """Wait for its user space; tell the host that it can balloon.
 
         xl makes control/ read-only for a guest and Linux does not write
@@ -127,7 +128,7 @@ xl create %s /tmp/%s.cfg""" % (self.name, self.name, self.kind,
         try:
             lab.until("%s is up" % self.name, lambda: self.lab.run(
                 "xenstore-read %s" % self.key("data/ready"))[1] == "1",
-                seconds, 0.3)
+                seconds, 1)
         except lab.LabError:
             print(self.lab.run("tail -20 /var/log/xen/guest-%s.log"
                                % self.name)[1])

@@ -4,7 +4,7 @@
 shell script in dom0, and its output printed.
 
 usage: shell.py [--oxenstored] [--backend NAME]
-With --backend the daemon is started too, and logged in to.
+With --backend the daemon is started too, and xe-memory talks to it.
 """
 import argparse
 import sys
@@ -18,14 +18,13 @@ def main():
     options.add_argument("--oxenstored", action="store_true")
     options.add_argument("--backend")
     options = options.parse_args()
-    lab.prepare(dom0.PROGRAMS)
+    lab.prepare(dom0.PROGRAMS + ["xe-memory"])
     args = "lab.oxenstored" if options.oxenstored else ""
     with lab.Lab("shell", args) as where:
         print("API https://127.0.0.1:%d agent http://127.0.0.1:%d"
               % (where.api_port, where.agent_port))
         if options.backend:
-            daemon = dom0.Memoryd(where, options.backend).start()
-            daemon.login()
+            dom0.Memoryd(where, options.backend).start()
             print("password %s" % where.sh("cat %s/initial-password"
                                            % dom0.STATE))
         print("$ ", end="", flush=True)

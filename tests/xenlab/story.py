@@ -11,7 +11,7 @@ from dom0 import KIB, MIB, PAGE, XenAPI
 # A call that takes longer than this is a defect, not a slow machine.
 CALL_SECONDS = 120
 # What follows within a second on a quiet machine gets this long on a busy one.
-SOON = 30
+SOON = 60
 
 
 class Story:
@@ -42,7 +42,7 @@ class Story:
         self.true(sentence, got == want, "got %r, want %r" % (got, want),
                   took)
 
-    def follows(self, sentence, get, want, seconds=SOON, step=0.1):
+    def follows(self, sentence, get, want, seconds=SOON, step=0.2):
         """get() must soon be want, or what the function want then says; how
         long that took is told, not judged."""
         began = time.monotonic()
@@ -59,7 +59,7 @@ class Story:
         self.same(sentence, seen["got"], seen["want"],
                   " (%.1f s)" % (time.monotonic() - began))
 
-    def soon(self, sentence, check, seconds=SOON, step=0.1):
+    def soon(self, sentence, check, seconds=SOON, step=0.2):
         """check() must come true."""
         self.follows(sentence, lambda: bool(check()), True, seconds, step)
 
@@ -105,7 +105,8 @@ class Story:
         """The only VM record of that name."""
         refs = self.x.VM.get_by_name_label(name)
         if len(refs) != 1:
-            raise lab.LabError("%d VM records are called %s" % (len(refs), name))
+            raise lab.LabError("%d VM records are called %s"
+                               % (len(refs), name))
         return refs[0]
 
     def find(self, name):
@@ -123,7 +124,7 @@ class Story:
         self.follows(sentence, lambda: self.actual(vm),
                      lambda: guest.xen()["pages"] * PAGE)
 
-    def holds(self, sentence, guest, mib, slack_pages=64, seconds=60):
+    def holds(self, sentence, guest, mib, slack_pages=64, seconds=SOON):
         """The guest itself must come to hold that much, as Xen counts."""
         want = mib * MIB // PAGE
         self.soon(sentence, lambda: abs(guest.xen()["pages"] - want) <=

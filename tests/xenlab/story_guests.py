@@ -3,16 +3,27 @@
 ended in the middle."""
 import threading
 
-from dom0 import KIB, MIB, PAGE, XenAPI
+from dom0 import KIB, LEAST_MIB, MIB, PAGE, XenAPI
 from story import kib
 
-GUESTS = (("one", "pv", 192, 320, 1), ("two", "pvh", 192, 320, 2))
+# name, type, memory and maxmem in MiB, vCPUs
+ONE = ("one", "pv", 192, 320, 1)
+TWO = ("two", "pvh", 192, 320, 2)
 
 
 def discovered(s):
     """xl's guests become VM records, and Xen's figures theirs"""
+    discover(s, ONE, TWO)
+
+
+def discovered_one(s):
+    """xl's guest becomes a VM record, and Xen's figures its own"""
+    discover(s, ONE)
+
+
+def discover(s, *guests):
     x = s.x
-    for name, kind, memory, maxmem, vcpus in GUESTS:
+    for name, kind, memory, maxmem, vcpus in guests:
         guest = s.guest(name, kind, memory, maxmem, vcpus)
         vm = s.find(name)
         s.follows("%s runs here" % name, lambda: (
@@ -26,19 +37,18 @@ def discovered(s):
                int(guest.read("memory/static-max")) * KIB)
         s.same("%s: its uuid is the domain's" % name, x.VM.get_uuid(vm),
                guest.uuid_in_xen())
-    for name, *_ in GUESTS:
-        s.guests[name].ready()
+    for name, guest in s.guests.items():
+        guest.ready()
         s.lab.log("%s has booted" % name)
-        s.is_actual("%s: memory_actual is Xen's" % name, s.vm(name),
-                    s.guests[name])
+        s.is_actual("%s: memory_actual is Xen's" % name, s.vm(name), guest)
     s.is_exact("memory_free is still Xen's, to the page")
 
 
 def moved(s):
     """a dynamic range moves the guest's own balloon, down and up"""
     x = s.x
-    for name, *_ in GUESTS:
-        vm, guest = s.vm(name), s.guests[name]
+    for name, guest in s.guests.items():
+        vm = s.vm(name)
         s.set_range(vm, 128, 128)
         s.same("%s: dynamic range" % name,
                (x.VM.get_memory_dynamic_min(vm),
@@ -133,13 +143,8 @@ def restarted(s):
 
 def vanished(s):
     """a guest that vanishes while it is waited for ends the wait"""
-    guest = s.guest("three", "pv", 160, 160)
-    vm = s.find("three")
-    guest.ready()
-    guest.xl("pause")
-    s.follows("it is Paused", lambda: s.state("three"), "Paused")
-    guest.xl("unpause")
-    s.follows("it is Running", lambda: s.state("three"), "Running")
+    guest = s.guests.pop("two")
+    vm = s.vm("two")
     outcome = []
 
     def ask():
@@ -147,7 +152,7 @@ def vanished(s):
         session._session = s.daemon.session._session
         try:
             session.xenapi.VM.set_memory_dynamic_range(
-                vm, str(96 * MIB), str(96 * MIB))
+                vm, str(LEAST_MIB * MIB), str(LEAST_MIB * MIB))
             session.xenapi.VM.wait_memory_target_live(vm)
             outcome.append("done")
         except XenAPI.Failure as e:
@@ -156,15 +161,15 @@ def vanished(s):
             outcome.append(repr(e))
     waiter = threading.Thread(target=ask)
     waiter.start()
+    s.soon("it is asked for memory", lambda: guest.read(
+        "memory/target") == kib(LEAST_MIB))
     guest.destroy()
     waiter.join(90)
     s.true("the caller has an answer", bool(outcome), outcome)
     s.true("it is a documented one: %s" % outcome[0], outcome[0] in (
         "done", "VM_BAD_POWER_STATE", "HANDLE_INVALID"), outcome)
-    s.soon("its record is gone or Halted", lambda: not s.x.VM
-           .get_by_name_label("three") or s.state("three") == "Halted")
+    s.follows("its record is Halted", lambda: s.state("two"), "Halted")
     s.is_exact("its memory is free again, to the page")
-    del s.guests["three"]
 
 
 def stopped(s):

@@ -26,8 +26,9 @@ STORIES = {
         story_guests.stopped,
     ),
     "oxenstored": (
-        story_host.sampled, story_host.overheads, story_guests.discovered,
-        story_guests.moved, story_trouble.hung, story_guests.stopped,
+        story_host.sampled, story_host.overheads,
+        story_guests.discovered_one, story_guests.moved, story_trouble.hung,
+        story_guests.stopped,
     ),
 }
 
