@@ -24,9 +24,6 @@
 #define TELL_BURST 8
 #define TELL_MS 250
 
-/* Video memory and the like; and a sixteenth of its size. */
-#define OFFSET_MOST_KIB (64 * 1024)
-
 /* ---- failures ---- */
 
 /* reason - what a status means, for the log */
@@ -126,21 +123,6 @@ send(struct bal_loop *l, const struct bal_loop_host *h, struct bal_loop_dom *d,
 	return false;
 }
 
-/*
- * offset_kib - a domain that has booted shows what it has above its target
- *
- * One that is far off is still on its way: that is no offset (spec E.2.4 would
- * take it for one, and never get that memory back).
- */
-static int64_t
-offset_kib(const struct hv_domain *d)
-{
-	int64_t kib = (int64_t)d->actual_kib - (int64_t)d->target_kib;
-	int64_t most = OFFSET_MOST_KIB + (int64_t)(d->target_kib / 16);
-
-	return kib > most || kib < -most ? 0 : kib;
-}
-
 /* send_offset - it has booted, and nobody has said yet what its offset is */
 static bool
 send_offset(struct bal_loop *l, const struct bal_loop_host *h,
@@ -148,7 +130,7 @@ send_offset(struct bal_loop *l, const struct bal_loop_host *h,
 {
 	struct hv_command c = {.verb = HV_SET_OFFSET};
 
-	c.offset_kib = offset_kib(&d->fact);
+	c.offset_kib = hv_offset_kib(d->fact.actual_kib, d->fact.target_kib);
 	return send(l, h, d, &c, now_ms);
 }
 

@@ -155,6 +155,14 @@ bool hv_msg_check(const struct hv_msg *m, size_t n);
 void hv_msg_init(struct hv_msg *m, uint32_t type);
 
 /*
+ * hv_offset_kib - what a domain that is at rest holds above its target
+ *
+ * One that is far off is still on its way: that is no offset, and 0 (spec
+ * E.2.4 would take it for one, and never get that memory back).
+ */
+int64_t hv_offset_kib(uint64_t actual_kib, uint64_t target_kib);
+
+/*
  * hv_utf8_ok - are these n bytes valid UTF-8?
  */
 bool hv_utf8_ok(const char *s, size_t n);

@@ -9,6 +9,9 @@
 #define AMOUNT_MAX_KIB (1ull << 53)
 #define DOMID_MAX 0x7fff
 
+/* Video memory and the like; and a sixteenth of its size. */
+#define OFFSET_MOST_KIB (64 * 1024)
+
 #define BYTES_WITH(member)                                                     \
 	(offsetof(struct hv_msg, u) + sizeof(((struct hv_msg *)0)->u.member))
 
@@ -70,6 +73,15 @@ second_ok(unsigned char lead, unsigned char second)
 	default:
 		return true;
 	}
+}
+
+int64_t
+hv_offset_kib(uint64_t actual_kib, uint64_t target_kib)
+{
+	int64_t kib = (int64_t)actual_kib - (int64_t)target_kib;
+	int64_t most = OFFSET_MOST_KIB + (int64_t)(target_kib / 16);
+
+	return kib > most || kib < -most ? 0 : kib;
 }
 
 bool

@@ -179,6 +179,22 @@ bad_range(const struct hv_xen_dom *d, const struct hv_command *c)
 	return NULL;
 }
 
+/*
+ * put_offset - what it holds above its target, if nobody has said it yet
+ *
+ * It is to be known before the first target of ours: afterwards what is still
+ * to be given back would look like an offset.
+ */
+static void
+put_offset(struct hv_xs_batch *b, const struct hv_xen_dom *d)
+{
+	uint64_t target_kib = hv_xen_target(d);
+
+	if (!d->keys.has_offset)
+		put(b, d, "memory-offset",
+		    hv_offset_kib(d->xen.pages * PAGE_KIB, target_kib));
+}
+
 /* set_range - the bounds, and a target that lies between them */
 static void
 set_range(struct hv_xen *x, struct hv_xen_dom *d, const struct hv_command *c,
@@ -204,8 +220,10 @@ set_range(struct hv_xen *x, struct hv_xen_dom *d, const struct hv_command *c,
 	begin(&b, d);
 	put(&b, d, "dynamic-min", (int64_t)c->dynamic_min_kib);
 	put(&b, d, "dynamic-max", (int64_t)c->dynamic_max_kib);
-	if (d->keys.balloon)
+	if (d->keys.balloon) {
+		put_offset(&b, d);
 		put(&b, d, "target", (int64_t)target_kib);
+	}
 	resize(x, d, &b, target_kib, r);
 }
 

@@ -19,6 +19,7 @@
 #define DOM0 0x40u
 #define MAXMEM_FAILS 0x80u
 #define DOWN 0x100u
+#define ABOVE_TARGET 0x400u
 
 /* A guest at 200 MiB with static_max 400 MiB and maxmem 200 MiB. */
 static const struct {
@@ -64,15 +65,30 @@ static const struct {
 	    .dynamic_max_kib = 300 * MIB,
 	    .target_kib = 150 * MIB},
 	HV_OK, "",
-	"begin; dynamic-min=102400; dynamic-max=307200; target=153600; end; "
-	"maxmem 1 154624; "},
+	"begin; dynamic-min=102400; dynamic-max=307200; memory-offset=0; "
+	"target=153600; end; maxmem 1 154624; "},
+    {"what it held above its target is noted before there is a new one",
+	ABOVE_TARGET,
+	{.verb = HV_SET_RANGE,
+	    .dynamic_min_kib = 100 * MIB,
+	    .dynamic_max_kib = 150 * MIB},
+	HV_OK, "",
+	"begin; dynamic-min=102400; dynamic-max=153600; memory-offset=68; "
+	"target=153600; end; maxmem 1 154624; "},
+    {"an offset that is known is left alone", OFFSET_8,
+	{.verb = HV_SET_RANGE,
+	    .dynamic_min_kib = 100 * MIB,
+	    .dynamic_max_kib = 150 * MIB},
+	HV_OK, "",
+	"begin; dynamic-min=102400; dynamic-max=153600; target=153600; end; "
+	"maxmem 1 154632; "},
     {"no target given: the one it has is put into the range", 0,
 	{.verb = HV_SET_RANGE,
 	    .dynamic_min_kib = 250 * MIB,
 	    .dynamic_max_kib = 300 * MIB},
 	HV_OK, "",
 	"maxmem 1 257024; begin; dynamic-min=256000; dynamic-max=307200; "
-	"target=256000; end; "},
+	"memory-offset=0; target=256000; end; "},
     {"bounds of a guest without balloon are noted, its target is not",
 	NO_BALLOON,
 	{.verb = HV_SET_RANGE,
@@ -149,6 +165,8 @@ arrange(struct help_xen *h, unsigned how)
 	if (how & (OFFSET_8 | NEGATIVE))
 		help_xen_mem(
 		    h, 1, "memory-offset", how & NEGATIVE ? "-8" : "8");
+	if (how & ABOVE_TARGET)
+		help_xen_dom(h, 1)->pages += 17;
 	if (how & PV)
 		help_xen_dom(h, 1)->flags = 0;
 	if (how & RIVAL)
