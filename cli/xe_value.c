@@ -23,6 +23,23 @@ make_number(xmlrpc_env *env, int64_t i)
 	return xmlrpc_string_new(env, text);
 }
 
+/* make_text - a string; control characters cannot stand in XML */
+static xmlrpc_value *
+make_text(xmlrpc_env *env, const char *text)
+{
+	const char *p;
+
+	for (p = text; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' && strchr("\t\n\r", *p) == NULL) {
+			xmlrpc_faultf(env,
+			    "a text with the control character 0x%02x cannot "
+			    "be sent",
+			    (unsigned)*p);
+			return NULL;
+		}
+	return xmlrpc_string_new(env, text);
+}
+
 static xmlrpc_value *
 make_struct(xmlrpc_env *env, const struct cli_val *v)
 {
@@ -86,7 +103,7 @@ make(xmlrpc_env *env, const struct cli_val *v)
 	case CLI_STRUCT:
 		return make_struct(env, v);
 	default:
-		return xmlrpc_string_new(env, v->text);
+		return make_text(env, v->text);
 	}
 }
 

@@ -178,6 +178,10 @@ def parameters(xe, vm):
     same(xe.get(vm, "name-description"), "")
     check("memory-static-max ( RW): " in xe.ok("vm-param-list",
                                               "uuid=" + vm), "a table")
+    same(xe.no("vm-param-set", "uuid=" + vm, "name-description=a\tb\x01"),
+         "Error: a text with the control character 0x01 cannot be sent\n")
+    xe.ok("vm-param-set", "uuid=" + vm, "name-description=a\tb\nc <&>")
+    same(xe.get(vm, "name-description"), "a\tb\nc <&>")
     host = xe.ok("host-list", "--minimal").strip()
     same(xe.ok("host-param-get", "uuid=" + host,
                "param-name=memory-free-computed"),
