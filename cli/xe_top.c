@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <wchar.h>
 
 /* Cli */
@@ -392,8 +393,13 @@ xe_top_stop(void)
 int
 xe_top(const struct cli_env *env)
 {
-	SCREEN *screen = newterm(NULL, stdout, stdin);
+	SCREEN *screen;
 
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
+		fprintf(stderr, "Error: top needs a terminal\n");
+		return 1;
+	}
+	screen = newterm(NULL, stdout, stdin);
 	if (screen == NULL) {
 		fprintf(stderr, "Error: the terminal cannot show this\n");
 		return 1;
@@ -407,7 +413,8 @@ xe_top(const struct cli_env *env)
 	asked.shown = true;
 	draw_head(); /* the first answer may take its time */
 	refresh();
-	while (!asked.quit && !xe_wait_stopped()) {
+	/* A terminal that has gone has no keys, and does not wait for any. */
+	while (!asked.quit && !xe_wait_stopped() && isatty(STDIN_FILENO)) {
 		draw(env);
 		if (!asked.quit)
 			obey(getch());

@@ -374,6 +374,7 @@ def tab(xe, vm):
 
 
 def screens(xe):
+    same(xe.no("top"), "Error: top needs a terminal\n")
     xe.ok("vm-create", "name-label=café 東京 \u200b")
     top = Screen(xe, 24, 100, "top")
     for text in ("q quits", "lab", "#", "cache", "web", "café 東京"):
