@@ -184,6 +184,7 @@ Test(bal, a_killed_daemon_goes_on_from_the_facts)
 	world_pass(&w, 3000);
 	cr_expect_lt(actual_mib(&vm), 600);
 	world_restart(&w, WORLD_GOES_ON);
+	api_call_fini(&p.c); /* it died with its daemon */
 	world_pass(&w, 5000);
 	cr_expect_eq(actual_mib(&vm), 1024);
 }
