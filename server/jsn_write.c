@@ -15,6 +15,7 @@
 
 /* Own */
 #include "server/jsn.h"
+#include "server/rpc_walk.h"
 
 #define LIT(out, s) http_buf_add((out), (s), sizeof(s) - 1)
 
@@ -74,14 +75,13 @@ write_special(struct http_buf *out, const unsigned char *s)
 	return n;
 }
 
-/* write_string - a text in quotes */
+/* write_text - a text without its quotes */
 static void
-write_string(struct http_buf *out, const char *text)
+write_text(struct http_buf *out, const char *text)
 {
 	const unsigned char *s = (const unsigned char *)text;
 	const unsigned char *from;
 
-	LIT(out, "\"");
 	for (;;) {
 		for (from = s; byte_class[*s] == PLAIN; s++)
 			;
@@ -91,6 +91,14 @@ write_string(struct http_buf *out, const char *text)
 			break;
 		s += write_special(out, s);
 	}
+}
+
+/* write_string - a text in quotes */
+static void
+write_string(struct http_buf *out, const char *text)
+{
+	LIT(out, "\"");
+	write_text(out, text);
 	LIT(out, "\"");
 }
 
@@ -120,16 +128,15 @@ write_float(struct http_buf *out, double v)
 		LIT(out, ".0");
 }
 
-/* write_scalar - anything but void, set, map and record */
+/* write_bare - a scalar without quotes; a map's key has others around it */
 static void
-write_scalar(struct http_buf *out, const struct idl_type *t, const void *native)
+write_bare(struct http_buf *out, const struct idl_type *t, const void *native)
 {
 	char text[IDL_REF_TEXT];
-	size_t n;
 
 	switch (t->kind) {
 	case IDL_STRING:
-		write_string(out, *(const char *const *)native);
+		write_text(out, *(const char *const *)native);
 		break;
 	case IDL_INT:
 		write_int(out, *(const int64_t *)native);
@@ -141,16 +148,15 @@ write_scalar(struct http_buf *out, const struct idl_type *t, const void *native)
 		http_buf_text(out, *(const bool *)native ? "true" : "false");
 		break;
 	case IDL_DATETIME:
-		n = api_val_datetime_text(*(const int64_t *)native, text);
-		text[n] = '\0';
-		write_string(out, text);
+		http_buf_add(out, text,
+		    api_val_datetime_text(*(const int64_t *)native, text));
 		break;
 	case IDL_REF:
 		idl_ref_write(native, text);
-		write_string(out, text);
+		http_buf_text(out, text);
 		break;
 	case IDL_ENUM:
-		write_string(out, t->en->values[*(const int32_t *)native]);
+		write_text(out, t->en->values[*(const int32_t *)native]);
 		break;
 	case IDL_VOID:
 	case IDL_SET:
@@ -160,108 +166,45 @@ write_scalar(struct http_buf *out, const struct idl_type *t, const void *native)
 	}
 }
 
-/* write_set - an array */
+/* write_scalar - with quotes where they belong; void is an empty text */
 static void
-write_set(
-    struct http_buf *out, const struct idl_type *t, const struct idl_set *set)
+write_scalar(struct http_buf *out, const struct idl_type *t, const void *native)
 {
-	size_t step = idl_native_bytes(t->elem);
-	const char *item = set->items;
-
-	LIT(out, "[");
-	for (uint32_t i = 0; i < set->n && !out->failed; i++) {
-		if (i > 0)
-			LIT(out, ",");
-		jsn_write_value(out, t->elem, item + i * step);
-	}
-	LIT(out, "]");
-}
-
-/* write_key - the text of a map's key, in quotes whatever it is */
-static void
-write_key(struct http_buf *out, const struct idl_type *t, const void *native)
-{
-	bool bare =
-	    t->kind == IDL_INT || t->kind == IDL_FLOAT || t->kind == IDL_BOOL;
-
-	if (bare)
+	switch (t->kind) {
+	case IDL_INT:
+	case IDL_FLOAT:
+	case IDL_BOOL:
+		write_bare(out, t, native);
+		return;
+	case IDL_VOID:
+		LIT(out, "\"\"");
+		return;
+	default:
 		LIT(out, "\"");
-	write_scalar(out, t, native);
-	if (bare)
+		write_bare(out, t, native);
 		LIT(out, "\"");
-	LIT(out, ":");
-}
-
-/* write_map - an object, its names the texts of the keys */
-static void
-write_map(
-    struct http_buf *out, const struct idl_type *t, const struct idl_map *map)
-{
-	size_t key_step = idl_native_bytes(t->key);
-	size_t step = idl_native_bytes(t->elem);
-	const char *key = map->keys, *item = map->values;
-
-	LIT(out, "{");
-	for (uint32_t i = 0; i < map->n && !out->failed; i++) {
-		if (i > 0)
-			LIT(out, ",");
-		write_key(out, t->key, key + i * key_step);
-		jsn_write_value(out, t->elem, item + i * step);
-	}
-	LIT(out, "}");
-}
-
-/* write_fields - members for the fields from one on, in the IDL's order */
-static void
-write_fields(
-    struct http_buf *out, const struct idl_class *c, int from, const char *rec)
-{
-	const struct idl_field *f;
-	bool first = from == 0;
-
-	for (f = c->fields + from; f < c->fields + c->nfields; f++) {
-		if ((f->flags & IDL_F_INTERNAL) || idl_field_is_absent(f, rec))
-			continue;
-		if (!first)
-			LIT(out, ",");
-		first = false;
-		write_string(out, f->name);
-		LIT(out, ":");
-		jsn_write_value(out, f->type, rec + f->offset);
 	}
 }
 
-/* write_record - an object of all fields */
-static void
-write_record(struct http_buf *out, const struct idl_class *c, const char *rec)
-{
-	LIT(out, "{");
-	write_fields(out, c, 0, rec);
-	LIT(out, "}");
-}
+/* ---- marks ---- */
+
+static const struct rpc_marks jsn_marks = {
+    .set_open = RPC_MARK("["),
+    .set_close = RPC_MARK("]"),
+    .map_open = RPC_MARK("{"),
+    .map_close = RPC_MARK("}"),
+    .between = RPC_MARK(","),
+    .name_open = RPC_MARK("\""),
+    .name_close = RPC_MARK("\":"),
+    .key = write_bare,
+    .scalar = write_scalar,
+};
 
 void
 jsn_write_value(
     struct http_buf *out, const struct idl_type *t, const void *native)
 {
-	switch (t->kind) {
-	case IDL_VOID:
-		LIT(out, "\"\"");
-		return;
-	case IDL_SET:
-		write_set(out, t, *(const struct idl_set *const *)native);
-		return;
-	case IDL_MAP:
-		write_map(out, t, *(const struct idl_map *const *)native);
-		return;
-	case IDL_RECORD:
-		write_record(out,
-		    idl_record_class(t, *(const void *const *)native),
-		    *(const char *const *)native);
-		return;
-	default:
-		write_scalar(out, t, native);
-	}
+	rpc_walk_value(&jsn_marks, out, t, native);
 }
 
 /* ---- replies ---- */
@@ -324,52 +267,24 @@ write_failure(const struct api_call *c, struct http_buf *out)
 	write_id(e, out);
 }
 
-/* around - the record whose first field the rows are; NULL: they are all */
-static const char *
-around(const struct api_call *c)
-{
-	if (c->rows != API_ROWS_EVENTS || c->msg->result->kind != IDL_RECORD)
-		return NULL;
-	return *(const char *const *)c->result;
-}
-
-/* rows_open - what stands before the rows */
+/* rows_open, write_row, rows_close - a reply by rows */
 static void
 rows_open(const struct api_call *c, struct http_buf *out)
 {
-	if (around(c) != NULL) {
-		LIT(out, "{");
-		write_string(
-		    out, idl_classes[c->msg->result->cls]->fields[0].name);
-		LIT(out, ":");
-	}
-	http_buf_text(out, c->rows == API_ROWS_RECORDS ? "{" : "[");
+	rpc_walk_open(&jsn_marks, c, out);
 }
 
-/* write_row - one record, as ref, as member or as item */
 static void
 write_row(struct http_buf *out, bool first, const char *ref,
     const struct idl_type *t, const void *record)
 {
-	if (!first)
-		LIT(out, ",");
-	if (ref != NULL)
-		write_string(out, ref);
-	if (ref != NULL && record != NULL)
-		LIT(out, ":");
-	if (record != NULL)
-		jsn_write_value(out, t, &record);
+	rpc_walk_row(&jsn_marks, out, first, ref, t, record);
 }
 
-/* rows_close - what stands after them */
 static void
 rows_close(const struct api_call *c, struct http_buf *out)
 {
-	http_buf_text(out, c->rows == API_ROWS_RECORDS ? "}" : "]");
-	if (around(c) == NULL)
-		return;
-	write_fields(out, idl_classes[c->msg->result->cls], 1, around(c));
-	LIT(out, "}");
+	rpc_walk_close(&jsn_marks, c, out);
 }
 
 /* ---- the codec ---- */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 /* Own */
+#include "server/rpc_walk.h"
 #include "server/xml_priv.h"
 
 #define LIT(out, s) http_buf_add((out), (s), sizeof(s) - 1)
@@ -139,99 +140,13 @@ write_scalar(struct http_buf *out, const struct idl_type *t, const void *native)
 	}
 }
 
-/* write_name - <member><name>...</name>; the value comes next */
+/* write_tagged - a scalar in the tags of its type */
 static void
-write_name(struct http_buf *out, const char *name, size_t n)
-{
-	static const char open[] = "<member><name>", close[] = "</name>";
-	char *p = http_buf_reserve(out, sizeof open + sizeof close + n);
-
-	if (p == NULL)
-		return;
-	memcpy(p, open, sizeof open - 1);
-	p += sizeof open - 1;
-	memcpy(p, name, n);
-	memcpy(p + n, close, sizeof close - 1);
-	out->len += sizeof open - 1 + n + sizeof close - 1;
-}
-
-/* write_set - an array */
-static void
-write_set(
-    struct http_buf *out, const struct idl_type *t, const struct idl_set *set)
-{
-	size_t step = idl_native_bytes(t->elem);
-	const char *item = set->items;
-
-	LIT(out, "<value><array><data>");
-	for (uint32_t i = 0; i < set->n && !out->failed; i++)
-		xml_write_value(out, t->elem, item + i * step);
-	LIT(out, "</data></array></value>");
-}
-
-/* write_map - a struct, its names the texts of the keys */
-static void
-write_map(
-    struct http_buf *out, const struct idl_type *t, const struct idl_map *map)
-{
-	size_t key_step = idl_native_bytes(t->key);
-	size_t step = idl_native_bytes(t->elem);
-	const char *key = map->keys, *item = map->values;
-
-	LIT(out, "<value><struct>");
-	for (uint32_t i = 0; i < map->n && !out->failed; i++) {
-		LIT(out, "<member><name>");
-		write_scalar(out, t->key, key + i * key_step);
-		LIT(out, "</name>");
-		xml_write_value(out, t->elem, item + i * step);
-		LIT(out, "</member>");
-	}
-	LIT(out, "</struct></value>");
-}
-
-/* write_fields - members for the fields from one on, in the IDL's order */
-static void
-write_fields(
-    struct http_buf *out, const struct idl_class *c, int from, const char *rec)
-{
-	const struct idl_field *f;
-
-	for (f = c->fields + from; f < c->fields + c->nfields; f++) {
-		if ((f->flags & IDL_F_INTERNAL) || idl_field_is_absent(f, rec))
-			continue;
-		write_name(out, f->name, strlen(f->name));
-		xml_write_value(out, f->type, rec + f->offset);
-		LIT(out, "</member>");
-	}
-}
-
-/* write_record - a struct of all fields */
-static void
-write_record(struct http_buf *out, const struct idl_class *c, const char *rec)
-{
-	LIT(out, "<value><struct>");
-	write_fields(out, c, 0, rec);
-	LIT(out, "</struct></value>");
-}
-
-void
-xml_write_value(
-    struct http_buf *out, const struct idl_type *t, const void *native)
+write_tagged(struct http_buf *out, const struct idl_type *t, const void *native)
 {
 	switch (t->kind) {
 	case IDL_VOID:
 		LIT(out, "<value></value>");
-		return;
-	case IDL_SET:
-		write_set(out, t, *(const struct idl_set *const *)native);
-		return;
-	case IDL_MAP:
-		write_map(out, t, *(const struct idl_map *const *)native);
-		return;
-	case IDL_RECORD:
-		write_record(out,
-		    idl_record_class(t, *(const void *const *)native),
-		    *(const char *const *)native);
 		return;
 	case IDL_BOOL:
 		LIT(out, "<value><boolean>");
@@ -255,14 +170,33 @@ xml_write_value(
 		write_scalar(out, t, native);
 		LIT(out, "</i4></value>");
 		return;
-	case IDL_STRING:
-	case IDL_REF:
-	case IDL_ENUM:
+	default:
 		break;
 	}
 	LIT(out, "<value>");
 	write_scalar(out, t, native);
 	LIT(out, "</value>");
+}
+
+/* ---- marks ---- */
+
+static const struct rpc_marks xml_marks = {
+    .set_open = RPC_MARK("<value><array><data>"),
+    .set_close = RPC_MARK("</data></array></value>"),
+    .map_open = RPC_MARK("<value><struct>"),
+    .map_close = RPC_MARK("</struct></value>"),
+    .name_open = RPC_MARK("<member><name>"),
+    .name_close = RPC_MARK("</name>"),
+    .member_close = RPC_MARK("</member>"),
+    .key = write_scalar,
+    .scalar = write_tagged,
+};
+
+void
+xml_write_value(
+    struct http_buf *out, const struct idl_type *t, const void *native)
+{
+	rpc_walk_value(&xml_marks, out, t, native);
 }
 
 /* write_head - what stands before a successful result */
@@ -305,69 +239,24 @@ write_failure(const struct api_call *c, struct http_buf *out)
 	LIT(out, "</data></array></value>" STATUS_CLOSE);
 }
 
-/* around - the record whose first field the rows are; NULL: they are all */
-static const char *
-around(const struct api_call *c)
-{
-	if (c->rows != API_ROWS_EVENTS || c->msg->result->kind != IDL_RECORD)
-		return NULL;
-	return *(const char *const *)c->result;
-}
-
-/* rows_open - what stands before the rows */
+/* rows_open, write_row, rows_close - a reply by rows */
 static void
 rows_open(const struct api_call *c, struct http_buf *out)
 {
-	const char *name;
-
-	if (c->rows == API_ROWS_RECORDS) {
-		LIT(out, "<value><struct>");
-		return;
-	}
-	if (around(c) != NULL) {
-		name = idl_classes[c->msg->result->cls]->fields[0].name;
-		LIT(out, "<value><struct>");
-		write_name(out, name, strlen(name));
-	}
-	LIT(out, "<value><array><data>");
+	rpc_walk_open(&xml_marks, c, out);
 }
 
-/* write_row - one record, as ref, as member or as item */
 static void
 write_row(struct http_buf *out, bool first, const char *ref,
     const struct idl_type *t, const void *record)
 {
-	(void)first; /* nothing stands between rows */
-	if (ref == NULL) {
-		xml_write_value(out, t, &record);
-		return;
-	}
-	if (record == NULL) {
-		LIT(out, "<value>");
-		http_buf_text(out, ref);
-		LIT(out, "</value>");
-		return;
-	}
-	write_name(out, ref, strlen(ref));
-	xml_write_value(out, t, &record);
-	LIT(out, "</member>");
+	rpc_walk_row(&xml_marks, out, first, ref, t, record);
 }
 
-/* rows_close - what stands after them */
 static void
 rows_close(const struct api_call *c, struct http_buf *out)
 {
-	if (c->rows == API_ROWS_RECORDS) {
-		LIT(out, "</struct></value>");
-		return;
-	}
-	LIT(out, "</data></array></value>");
-	if (around(c) != NULL) {
-		LIT(out, "</member>");
-		write_fields(
-		    out, idl_classes[c->msg->result->cls], 1, around(c));
-		LIT(out, "</struct></value>");
-	}
+	rpc_walk_close(&xml_marks, c, out);
 }
 
 bool

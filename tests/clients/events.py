@@ -22,13 +22,14 @@ import time
 import xmlrpc.client
 
 import daemon
+import wire_idl
 from daemon import ApiError, vm_record
 
 GIB = 1 << 30
 # Of one parked caller; sanitizers need far more: EVENTS_BOUND_KIB=500.
 BOUND_KIB = float(os.environ.get("EVENTS_BOUND_KIB", "30"))
-CLASSES = {"vm", "vm_metrics", "vm_guest_metrics", "host", "host_metrics",
-           "pool", "task"}
+CLASSES = {c.lower() for c, words in wire_idl.Idl().attributes.items()
+           if "listed" in words}
 
 
 def check(ok, *what):

@@ -422,6 +422,8 @@ def main():
             w = wire_call.Wire(d, idl)
             w.session = users["pool-admin"]
             w.call("task.create", "mine", "to be misused")
+            w.call("memory_reservation.create", w.call("host.get_all")[0],
+                   wire.MIB, wire.MIB, 3600, "mine")
             world = World(w)
             t.section("messages", in_protocols, d, idl, world, users, w)
             t.section("commands", in_words, d, idl, world, users, w)

@@ -339,6 +339,14 @@ def waiting(d, api, tls):
     for _ in range(6):
         links.append(Link(d, tls, body))
         links[-1].greet()
+    for _ in range(6000):
+        waits = [t for t in api.call("task.get_all_records").values()
+                 if t["name_label"].endswith("VM.wait_memory_target_live")
+                 and t["status"] == "pending"]
+        if len(waits) == len(links):
+            break
+        time.sleep(0.01)
+    is_("all of them wait", len(waits), len(links))
     is_("as many may wait as may", Cli(d, tls).run(
         "vm-memory-target-wait", "uuid=" + uuid),
         [("err", BUSY), ("exit", 1)])
