@@ -90,6 +90,8 @@ class World:
         self.hosts = {r["name_label"]: ref for ref, r in
                       w.call("host.get_all_records").items()}
         self.dom0 = w.call("host.get_control_domain", self.hosts["lab"])
+        w.call("memory_reservation.create", self.hosts["lab"], "4096",
+               "8192", "3600", "a test")
         self.object = {c: (w.call(c + ".get_all") or [UNKNOWN])[0]
                        for c, a in w.idl.attributes.items() if "listed" in a}
         self.object.update(VM=self.vm["halted"], host=self.hosts["lab"],
@@ -250,7 +252,7 @@ def read_object(t, w, cls, ref, record):
 def setters(t, w, world):
     for name in sorted(w.idl.messages):
         m = w.idl.messages[name]
-        if m.generic != "set" or m.field == "is_a_template":
+        if m.generic != "set" or "setter" in w.idl.classes[m.cls][m.field][1]:
             continue
         ref = world.object[m.cls]
         kind, flags = w.idl.classes[m.cls][m.field]
