@@ -424,6 +424,9 @@ fact_done(struct wrq_job *job)
 	struct fact *f = (struct fact *)(void *)job;
 	struct api_boot *b = f->b;
 	bool synced = f->msg.type == HV_SYNCED, refused = f->refused;
+	bool is_reserve = f->msg.type == HV_RESULT &&
+			  f->msg.u.result.id == API_RESERVE_ID &&
+			  f->msg.u.result.status != HV_LOST;
 	bool heard;
 
 	if (!refused) {
@@ -439,6 +442,8 @@ fact_done(struct wrq_job *job)
 	heard = refused || api_bal_hear(b->env->bal, &f->msg);
 	if (!refused)
 		api_stats_hear(b->env, &f->msg, f->poll_s);
+	if (is_reserve)
+		api_reserve_heard(b->env);
 	fact_free(f);
 	if (refused || !heard) {
 		resync(b, refused ? b->text : "balancing: out of memory");

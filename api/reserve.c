@@ -16,6 +16,9 @@ struct api_reserve {
 	struct api_env *env;
 	struct idl_ref ref; /* the job is parked on it */
 	int64_t next_ms;    /* to be looked through then */
+	int64_t known_ms;   /* what was begun before then is in the records */
+	int64_t asked_ms;   /* the open question was asked then; 0: none is */
+	bool asks;	    /* something is over, but not known to be unused */
 	bool has_looked;    /* since the start */
 	bool idle;	    /* the job is nowhere: nothing is held */
 };
@@ -87,6 +90,7 @@ look(struct api_reserve *t, struct fld_tx *tx)
 	int64_t now_ms = env->now_ms(env->ctx), first_ms = INT64_MAX, ms;
 	struct idl_ref at;
 
+	t->asks = false;
 	while ((r = fld_next(v, IDL_CLASS_MEMORY_RESERVATION,
 		    r != NULL ? &at : NULL)) != NULL) {
 		at = r->h.ref;
@@ -100,10 +104,11 @@ look(struct api_reserve *t, struct fld_tx *tx)
 		if (r == NULL)
 			break; /* no memory: this is done again */
 		ms = until(env, r);
-		if (ms <= now_ms)
+		if (ms <= t->known_ms)
 			fld_tx_delete(tx, IDL_CLASS_MEMORY_RESERVATION, &at);
 		else if (ms < first_ms)
 			first_ms = ms;
+		t->asks |= ms > t->known_ms && ms <= now_ms;
 	}
 	if (first_ms != INT64_MAX && first_ms < now_ms + RESERVE_LOOK_MS)
 		first_ms = now_ms + RESERVE_LOOK_MS;
@@ -140,12 +145,46 @@ again(struct api_reserve *t)
 		wrq_push(t->env->writer, &t->job);
 }
 
+/* ask - is the world there?  Asked again at each look until it answers */
+static void
+ask(struct api_reserve *t)
+{
+	const struct hv_command cmd = {.id = API_RESERVE_ID, .verb = HV_MARK};
+
+	if (!t->asks)
+		return;
+	t->asks = false;
+	/* an answer may be to the first of several questions */
+	if (t->asked_ms == 0)
+		t->asked_ms = t->env->now_ms(t->env->ctx);
+	if (!t->env->command(t->env->ctx, &cmd))
+		t->asked_ms = 0; /* no process: nothing goes */
+}
+
+void
+api_reserve_heard(struct api_env *env)
+{
+	struct api_reserve *t = env->reserve;
+
+	if (t == NULL || t->asked_ms == 0)
+		return;
+	t->known_ms = t->asked_ms;
+	t->asked_ms = 0;
+	t->next_ms = env->now_ms(env->ctx);
+	if (t->idle)
+		wrq_push(env->writer, &t->job);
+	else
+		wrq_wake(env->writer, &t->ref);
+	t->idle = false;
+}
+
 static void
 reserve_done(struct wrq_job *job)
 {
 	struct api_reserve *t = (struct api_reserve *)(void *)job;
 
 	t->has_looked = true;
+	ask(t);
 	again(t);
 }
 
@@ -172,6 +211,7 @@ api_reserve_start(struct api_env *env)
 	t->job.is_timer = true;
 	t->env = env;
 	t->ref = api_new_ref(env);
+	t->known_ms = env->now_ms(env->ctx);
 	env->reserve = t;
 	wrq_push(env->writer, &t->job);
 	return true;

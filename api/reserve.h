@@ -11,6 +11,11 @@
  * back does not keep memory for ever.  After a restart what remains is the
  * smaller of what was left and of what the wall clock says.
  *
+ * A domain that was begun in time wins against expiry, even if nobody here has
+ * heard of it yet: before anything goes the hypervisor process is asked whether
+ * it is there, and its answer comes after all that it had to report.  While it
+ * does not answer, nothing goes.  (tests/model-check/reservation.pml, BROKEN=4)
+ *
  * What has passed to a VM never goes here.  At the first look after a start
  * those go too whose memory was never granted: their calls died with the
  * daemon, and nobody was told of them.
@@ -26,6 +31,9 @@
 #define RESERVE_TTL_MAX_S 86400 /* 24 h */
 #define RESERVE_LOOK_MS 1000	/* between two looks through all, at least */
 
+/* Id of the question; those of the loop's commands are below. */
+#define API_RESERVE_ID (UINT64_MAX - 1)
+
 struct api_reserve;
 
 /*
@@ -39,6 +47,12 @@ bool api_reserve_start(struct api_env *env);
  * api_reserve_stop - the writer has been stopped; nothing if never started
  */
 void api_reserve_stop(struct api_env *env);
+
+/*
+ * api_reserve_heard - the question was answered, and what was reported before
+ *         is in the records
+ */
+void api_reserve_heard(struct api_env *env);
 
 /*
  * api_reserve_until - how long a reservation is to live from now on

@@ -14,6 +14,7 @@
 /* Api */
 #include "api/reservation.h"
 #include "api/reserve.h"
+#include "api/vm_priv.h"
 
 /* own */
 #include "tests/api/help_world.h"
@@ -264,6 +265,46 @@ Test(reservation, expires_and_gives_back)
 	world_pass(&w, 86400000);
 	cr_expect_null(of(&late));
 	cr_expect_eq(world_free(&w, &host), before);
+}
+
+/* build - a domain of a VM, as another toolstack makes it */
+static void
+build(const struct idl_ref *vm)
+{
+	struct hv_msg m;
+	struct hv_command *cmd;
+
+	hv_msg_init(&m, HV_COMMAND);
+	cmd = &m.u.command;
+	cmd->verb = HV_BUILD;
+	cr_assert(api_vm_hv_uuid(world_host(&w, &host)->uuid, &cmd->host));
+	cr_assert(api_vm_hv_uuid(world_vm(&w, vm)->uuid, &cmd->uuid));
+	memcpy(cmd->name, "a", sizeof("a"));
+	memcpy(cmd->domain_type, "hvm", sizeof("hvm"));
+	cmd->vcpus = 1;
+	cmd->static_max_kib = cmd->dynamic_max_kib = MIB;
+	cmd->target_kib = cmd->dynamic_min_kib = MIB / 4;
+	cr_assert(hv_msg_check(&m, m.bytes));
+	cr_assert(hv_link_send(w.link, &m));
+	world_pass(&w, 0);
+}
+
+Test(reservation, who_builds_in_time_wins_though_it_is_heard_of_late)
+{
+	struct idl_ref vm = ranged("a", 1024), r, unused;
+
+	r = create_for(&vm, &host, START); /* for 60 s */
+	unused = create(GIB, GIB, 60, "x");
+	w.hangs = true; /* nobody says what was built, or that nothing was */
+	world_pass(&w, 120000);
+	cr_assert_not_null(of(&r), "it might be in use");
+	cr_expect_not_null(of(&unused), "so might this");
+	build(&vm);
+	cr_expect_eq(of(&r)->state, IDL_MEMORY_RESERVATION_STATE_TRANSFERRED);
+	w.hangs = false;
+	world_pass(&w, RESERVE_LOOK_MS);
+	cr_expect_null(of(&unused));
+	cr_expect_not_null(of(&r));
 }
 
 Test(reservation, a_restart_goes_on_with_what_is_left)
