@@ -69,7 +69,8 @@ struct hv_xs {
  * out     xs_out  for one thread at a time; lives as long as the process
  * returns 0, or an errno: no memory
  * note    only ever by the daemon's socket: the kernel's device, which the
- *         library would fall back on, hangs for ever when xenstored is dead
+ *         library would fall back on, hangs for ever when xenstored is dead.
+ *         Changes the environment: no other thread may run yet
  */
 int hv_xs_lib_new(struct hv_xs *xs_out);
 

@@ -9,6 +9,7 @@
 
 /* Xen */
 #include <xenstore.h>
+#include <xenstore_lib.h>
 
 /* Own */
 #include "xen/hv_timed.h"
@@ -307,11 +308,33 @@ call(void *ctx, void *arg)
 		b->error = hang_up(l);
 }
 
+/*
+ * only_socket - never the kernel's device, which hangs for ever without a
+ * xenstored; 0 or errno
+ *
+ * The library falls back on it when nobody answers on the socket; that of Xen
+ * 4.17 does so even with XS_OPEN_SOCKETONLY.  This variable names the path of
+ * both.
+ */
+static int
+only_socket(void)
+{
+	const char *path = xs_daemon_socket();
+
+	if (path == NULL)
+		return ENOENT;
+	return setenv("XENSTORED_PATH", path, 0) == 0 ? 0 : errno;
+}
+
 int
 hv_xs_lib_new(struct hv_xs *xs_out)
 {
-	struct lib *l = calloc(1, sizeof *l);
+	struct lib *l;
+	int e = only_socket();
 
+	if (e != 0)
+		return e;
+	l = calloc(1, sizeof *l);
 	if (l == NULL)
 		return ENOMEM;
 	xs_out->call = call;

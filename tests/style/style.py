@@ -29,7 +29,7 @@ MAY = {
 FOREIGN = {
     "model": (),
     "model/journal": ("sqlite3.h", "jansson.h"),
-    "xen": ("ini.h", "xenctrl.h", "xenstore.h"),
+    "xen": ("ini.h", "xenctrl.h", "xenstore.h", "xenstore_lib.h"),
     "api": ("ini.h",),
     "api/idlc": (),
     "certs": ("openssl/",),
