@@ -238,11 +238,14 @@ domain(struct bal_loop *l, const struct hv_domain *m, int64_t now_ms)
 		d = dom_new(h, &m->uuid);
 	if (d == NULL)
 		return false;
-	/* Its host's free pages of the same instant are on their way. */
-	if (d->fact.actual_kib != m->actual_kib && h->stale_ms == 0)
-		h->stale_ms = now_ms + BAL_LOOP_STALE_MS;
 	if (d->fact.domid != m->domid)
 		memset(d, 0, sizeof(*d)); /* it was restarted */
+	if (d->fact.actual_kib != m->actual_kib) {
+		d->moved_ms = now_ms;
+		/* Its host's free pages of the same instant come next. */
+		if (h->stale_ms == 0)
+			h->stale_ms = now_ms + BAL_LOOP_STALE_MS;
+	}
 	d->fact = *m;
 	d->seen = true;
 	bal_loop_due(h, now_ms);

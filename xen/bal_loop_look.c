@@ -189,6 +189,26 @@ next_of(const struct bal_loop *l, const struct bal_loop_host *h,
 }
 
 /*
+ * growing - what domains will take that the policy does not look at
+ *
+ * They have a driver and a target, but are not to be moved now: nobody knows
+ * their offset yet, or commands to them fail.
+ */
+static uint64_t
+growing(const struct bal_loop_host *h)
+{
+	uint64_t kib = 0;
+
+	for (size_t i = 0; i < h->n; i++) {
+		const struct bal_domain *p = &h->plan[i];
+
+		if (p->state == BAL_FIXED && bal_loop_can_obey(h->doms[i]))
+			kib = plus(kib, above(p->target_kib, p->actual_kib));
+	}
+	return kib;
+}
+
+/*
  * count_free - what is free, and not promised to anybody
  *
  * What Xen keeps for a domain that is being built is most often what a
@@ -203,6 +223,7 @@ count_free(struct bal_loop *l, const struct bal_loop_host *h, struct sight *s)
 	promised = l->calls.held_kib(l->calls.ctx, &h->uuid);
 	if (promised < h->fact.claimed_kib)
 		promised = h->fact.claimed_kib;
+	promised = plus(promised, growing(h));
 	TAILQ_FOREACH(ask, &l->granted, link)
 	if (is_of(ask, h))
 		promised = plus(promised, ask->granted_kib);
@@ -392,8 +413,8 @@ bal_loop_look(struct bal_loop *l, struct bal_loop_host *h, int64_t now_ms)
 	struct sight s = {.waits = has_asks(l, h)};
 	enum bal_outcome outcome;
 
-	count_free(l, h, &s);
 	sample(l, h, s.waits, now_ms);
+	count_free(l, h, &s);
 	weed(l, h, &s);
 	want(l, h, &s);
 	serve(l, h, &s, false);

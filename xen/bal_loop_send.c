@@ -24,6 +24,8 @@
 #define TELL_BURST 8
 #define TELL_MS 250
 
+#define STILL_MS 1000 /* so long, to show its offset */
+
 /* ---- failures ---- */
 
 /* reason - what a status means, for the log */
@@ -123,13 +125,22 @@ send(struct bal_loop *l, const struct bal_loop_host *h, struct bal_loop_dom *d,
 	return false;
 }
 
-/* send_offset - it has booted, and nobody has said yet what its offset is */
+/*
+ * send_offset - it has booted, and nobody has said yet what its offset is
+ *
+ * It is seen when the domain stands still: one that grows would seem to be
+ * where it is going, and take the rest unseen.
+ */
 static bool
-send_offset(struct bal_loop *l, const struct bal_loop_host *h,
-    struct bal_loop_dom *d, int64_t now_ms)
+send_offset(struct bal_loop *l, struct bal_loop_host *h, struct bal_loop_dom *d,
+    int64_t now_ms)
 {
 	struct hv_command c = {.verb = HV_SET_OFFSET};
 
+	if (bal_loop_is_off(d) && now_ms - d->moved_ms < STILL_MS) {
+		bal_loop_due(h, d->moved_ms + STILL_MS);
+		return true;
+	}
 	c.offset_kib = hv_offset_kib(d->fact.actual_kib, d->fact.target_kib);
 	return send(l, h, d, &c, now_ms);
 }
@@ -180,6 +191,13 @@ may_send(struct bal_loop_host *h, struct bal_loop_dom *d, int64_t now_ms)
 	return false;
 }
 
+/* stops - is it told to take less of what it is about to take? */
+static bool
+stops(const struct bal_domain *p)
+{
+	return p->actual_kib < p->target_kib && p->new_kib < p->target_kib;
+}
+
 /* is_uncooperative - off its target, and for too long (spec E.5) */
 static bool
 is_uncooperative(const struct bal_loop_dom *d, int64_t now_ms)
@@ -196,7 +214,7 @@ tell(struct bal_loop *l, struct bal_loop_host *h, struct bal_loop_dom *d,
 
 	if (bal_loop_can_obey(d) && !(d->fact.flags & HV_D_OFFSET))
 		return send_offset(l, h, d, now_ms);
-	if (p->selected && may_send(h, d, now_ms))
+	if (p->selected && (stops(p) || may_send(h, d, now_ms)))
 		return send_target(l, h, d, p->new_kib, now_ms);
 	if (is_uncooperative(d, now_ms) != marked)
 		return send_mark(l, h, d, !marked, now_ms);

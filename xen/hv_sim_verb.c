@@ -91,6 +91,20 @@ hv_sim_end(struct hv_sim *w, struct hv_sim_dom *d, enum hv_end end)
 	answer_ask(w, &ask, HV_NO_DOMAIN, domid);
 }
 
+/* keep_size - as a toolstack builds it anew: with what it has, in its range */
+static void
+keep_size(struct hv_sim_dom *d)
+{
+	uint64_t kib = d->pages * PAGE_KIB;
+
+	kib = kib > d->manner.offset_kib ? kib - d->manner.offset_kib : 0;
+	if (kib < d->dynamic_min_kib)
+		kib = d->dynamic_min_kib;
+	if (kib > d->dynamic_max_kib)
+		kib = d->dynamic_max_kib;
+	d->target_kib = d->maxmem_kib = kib;
+}
+
 /* reboot - the domain begins again in its own memory; false: no id is left */
 static bool
 reboot(struct hv_sim *w, struct hv_sim_dom *d)
@@ -99,6 +113,7 @@ reboot(struct hv_sim *w, struct hv_sim_dom *d)
 
 	if (domid < 0)
 		return false;
+	keep_size(d);
 	d->domid = domid;
 	d->running = true;
 	d->booted = false;

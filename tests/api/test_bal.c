@@ -204,6 +204,7 @@ Test(bal, a_wait_for_the_target_knows_the_offset)
 {
 	struct idl_ref vm = guest("a", "offset_kib=8192");
 
+	world_pass(&w, 2000);
 	cr_expect_eq(actual_mib(&vm), 1032);
 	cr_expect_eq(world_call(&w, "VM.wait_memory_target_live", &vm),
 	    ERR_NONE, "%s", world_why(&w));

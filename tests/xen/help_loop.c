@@ -231,9 +231,8 @@ loop_make(struct help_loop *h, uint64_t vm, uint64_t min_kib, uint64_t max_kib,
 	struct hv_command *c;
 	struct hv_msg m;
 
-	c = &m.u.command;
-
 	hv_msg_init(&m, HV_COMMAND);
+	c = &m.u.command;
 	c->verb = HV_BUILD;
 	c->uuid = uuid_of(vm);
 	memcpy(c->name, "guest", sizeof("guest"));

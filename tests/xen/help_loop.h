@@ -53,10 +53,13 @@ void loop_restart(struct help_loop *h);
 /*
  * loop_build - a guest without overhead, at target_kib; as a toolstack does it:
  *         the loop is asked for the memory first
+ * loop_make - the same without asking
  *
  * in      vm  a number that stands for its uuid
  */
 void loop_build(struct help_loop *h, uint64_t vm, uint64_t min_kib,
+    uint64_t max_kib, uint64_t target_kib, const char *behaviour);
+void loop_make(struct help_loop *h, uint64_t vm, uint64_t min_kib,
     uint64_t max_kib, uint64_t target_kib, const char *behaviour);
 
 /*
