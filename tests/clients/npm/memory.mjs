@@ -165,6 +165,17 @@ async function hosts(m) {
   is('free', Number(free) > 0 && Number(free) < 64 * GIB, true)
 }
 
+// extensions - what other servers have not, as plain calls
+async function extensions(m) {
+  await m.vm('set_memory_stats_polling_interval', 30)
+  is('interval', await m.vm('get_memory_stats_polling_interval'), m.int(30))
+  const all = await m.vm('get_memory_stats')
+  is('some of all', await m.vm('get_memory_stats_of', []), {})
+  is('stats are numbers', Object.values(all).every(n => Number(n) >= -1), true)
+  const shares = await m.call('host.explain_memory', m.host)
+  is('shares of the host', shares.length > 0, true)
+}
+
 // orchestra - `memory`, `memoryMax`, `memoryMin` of Xen Orchestra
 async function orchestra(m) {
   const { xapi } = m
@@ -191,6 +202,7 @@ export async function memory(xapi, int) {
   await halted(m)
   await refused(m)
   await running(m)
+  await extensions(m)
   await orchestra(m)
   await xapi.call('VM.destroy', m.ref)
   await until(xapi, 'gone', () =>
