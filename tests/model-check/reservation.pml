@@ -4,7 +4,8 @@
  * reservation - the protocol by which memory is promised, as a Spin model
  *
  * One host: a guest that balloons, and two toolstacks.  Each asks for a
- * reservation, then builds a domain in it, transfers it first or not, destroys
+ * reservation, which is counted from then on and granted once the guest has
+ * made room; then it builds a domain in it, transfers it first or not, destroys
  * it, or forgets it until it expires.  The daemon has one writer: each of its
  * jobs is one atomic step here, as each is one transaction there.  It may be
  * killed once, between any two of them: what is in the store and in the world stays,
@@ -30,7 +31,7 @@
  *   3  a domain that appears is counted beside its reservation
  *   4  expiry does not wait for facts that are on their way
  *   5  expiry does not look at the state again after that wait
- *   6  one who waits is not told that it has become impossible
+ *   6  who waits for the guest is not counted yet
  *   7  what a guest may still grow by counts as free
  *   8  no mistake: a state to be reached, both domains complete
  */
@@ -53,6 +54,7 @@ mtype = { off, asked, under_way };	       /* a question about facts */
 
 /* The store. */
 mtype state[2] = none;
+bool free_for[2]; /* its memory is there: granted */
 bool counted[2]; /* the VM itself is in the account */
 byte account;
 
@@ -94,7 +96,8 @@ bool crashed;
 		SIZE(i) :                                                      \
 		0)
 #define BY_RECORD(i)                                                           \
-	(state[i] == held || (state[i] == transferred && BROKEN != 2) ->       \
+	((state[i] == held && free_for[i]) ||                                  \
+			(state[i] == transferred && BROKEN != 2) ->            \
 		MORE(SIZE(i), known_pages[i]) :                                \
 		0)
 #define HELD (BY_CALL(0) + BY_CALL(1) + BY_RECORD(0) + BY_RECORD(1))
@@ -108,7 +111,10 @@ bool crashed;
 #define GOAL                                                                   \
 	(ROOM < GUEST_MIN -> GUEST_MIN : (ROOM > GUEST_MAX -> GUEST_MAX : ROOM))
 
-#define COUNTED(i) (state[i] == held || counted[i] -> SIZE(i) : 0)
+#define COUNTED(i)                                                             \
+	((state[i] == held && (free_for[i] || BROKEN != 6)) || counted[i] ->   \
+		SIZE(i) :                                                      \
+		0)
 inline check()
 {
 	assert(account == COUNTED(0) + COUNTED(1)); /* ONCE */
@@ -236,29 +242,29 @@ end:	do
 proctype writer(byte i)
 {
 end:	do
-	:: d_step { answer[i] == making && ask[i] == idle && known ->
-		if
-		:: ADMITS(i) -> ask[i] = waiting
-		:: else -> answer[i] = no
-		fi }
-	:: d_step { ask[i] == waiting && known && !sent &&
-		KNOWN_FREE >= POOL + HELD + MAY_GROW + SIZE(i) ->
-		ask[i] = granted }
-	:: d_step { ask[i] == waiting && known && BROKEN != 6 &&
-		POOL + GUEST_MIN + known_pages[0] + known_pages[1] + HELD +
-			SIZE(i) > TOTAL ->
-		ask[i] = idle;
-		answer[i] = no }
-	:: d_step { ask[i] == granted ->
+	:: d_step { answer[i] == making && ask[i] == idle && known &&
+		state[i] == none ->
 		if
 		:: ADMITS(i) ->
 			state[i] = held;
-			account = account + SIZE(i);
-			ask[i] = committed
-		:: else ->
-			ask[i] = idle;
-			answer[i] = no
+			account = account + (BROKEN == 6 -> 0 : SIZE(i));
+			ask[i] = waiting
+		:: else -> answer[i] = no
 		fi;
+		check() }
+	:: d_step { ask[i] == waiting && known && !sent &&
+		KNOWN_FREE >= POOL + HELD + MAY_GROW + SIZE(i) ->
+		ask[i] = granted }
+	:: d_step { ask[i] == granted ->
+		free_for[i] = true;
+		account = account + (BROKEN == 6 -> SIZE(i) : 0);
+		ask[i] = committed;
+		check() }
+	/* the first look after a start: its call died, nobody knows of it */
+	:: d_step { known && ask[i] == idle && state[i] == held &&
+		!free_for[i] ->
+		state[i] = gone;
+		account = account - (BROKEN == 6 -> 0 : SIZE(i));
 		check() }
 	:: d_step { ask[i] == committed ->
 		ask[i] = idle;
@@ -324,7 +330,7 @@ end:	skip
 
 proctype clock(byte i)
 {
-end:	d_step { state[i] == held -> late[i] = true }
+end:	d_step { state[i] == held && free_for[i] -> late[i] = true }
 }
 
 init
