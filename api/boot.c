@@ -40,6 +40,7 @@ struct api_boot {
 	struct hv_facts *facts; /* writer thread */
 	uint64_t said;		/* link: messages since HV_HELLO, it too */
 	uint64_t heard;		/* writer: how many of them it saw, no gap */
+	bool told_estimate;	/* writer: once is enough */
 	bool booted;		/* writer: the first HV_SYNCED was handled */
 	atomic_bool resyncing;	/* again is under way */
 	struct step again;	/* needs no memory when there is none */
@@ -392,6 +393,23 @@ bind(const struct fact *f)
 	}
 }
 
+/* tell - what whoever runs this should know of a host */
+static void
+tell(struct api_boot *b, const struct hv_host *h)
+{
+	char text[HV_NAME_BYTES + 200];
+
+	if (!(h->flags & HV_H_ESTIMATED) || b->told_estimate)
+		return;
+	b->told_estimate = true;
+	(void)snprintf(text, sizeof(text),
+	    "host %s: what the hypervisor keeps for itself is an estimate, "
+	    "until the host is booted: guests were running when it was looked "
+	    "at first",
+	    h->name);
+	b->calls.warn(b->calls.ctx, text);
+}
+
 /* fact_free - with what hangs on it */
 static void
 fact_free(struct fact *f)
@@ -415,6 +433,8 @@ fact_done(struct wrq_job *job)
 		bind(f);
 		f->at = f->next;
 	}
+	if (!refused && f->msg.type == HV_HOST)
+		tell(b, &f->msg.u.host);
 	if (!refused && synced && f->at.phase != HV_FACTS_DONE) {
 		wrq_push(b->env->writer, &f->job);
 		return;

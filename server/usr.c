@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 /* OpenSSL */
@@ -37,6 +38,7 @@
 
 struct usr_db {
 	pthread_mutex_t lock;	 /* list and gap, held for moments */
+	pthread_cond_t left;	 /* a try is over, others may begin */
 	pthread_mutex_t writing; /* one change of a password at a time */
 	char *dir;
 	struct usr_pam *pam; /* NULL: none */
@@ -111,6 +113,7 @@ usr_open(const char *dir, struct usr_pam *pam, char *why, size_t why_bytes)
 	if (db == NULL)
 		return NULL;
 	(void)pthread_mutex_init(&db->lock, NULL);    /* cannot fail here */
+	(void)pthread_cond_init(&db->left, NULL);     /* likewise */
 	(void)pthread_mutex_init(&db->writing, NULL); /* likewise */
 	db->dir = strdup(dir);
 	db->pam = pam;
@@ -146,6 +149,7 @@ usr_close(struct usr_db **dbp)
 	usr_file_fini(&db->list);
 	free(db->dummy_hash);
 	free(db->dir);
+	(void)pthread_cond_destroy(&db->left);
 	(void)pthread_mutex_destroy(&db->lock);
 	(void)pthread_mutex_destroy(&db->writing);
 	free(db);
@@ -278,6 +282,7 @@ leave(const struct attempt *t, enum usr_gap_outcome outcome,
 {
 	pthread_mutex_lock(&t->db->lock);
 	usr_gap_leave(&t->db->gap, &t->who, t->now_ms, outcome);
+	(void)pthread_cond_broadcast(&t->db->left); /* cannot fail */
 	pthread_mutex_unlock(&t->db->lock);
 	if (outcome == USR_GAP_SUCCESS)
 		return ERR_NONE;
@@ -313,7 +318,25 @@ login_pam(const struct attempt *t, const char *password,
 	return ERR_NONE;
 }
 
-/* begin - fill an attempt and enter the gap */
+/* await_turn - until no other try of the pair is under way; under the lock */
+static void
+await_turn(struct attempt *t)
+{
+	struct timespec from, to;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &from); /* cannot fail */
+	(void)pthread_cond_wait(&t->db->left, &t->db->lock);
+	(void)clock_gettime(CLOCK_MONOTONIC, &to); /* likewise */
+	t->now_ms += (int64_t)(to.tv_sec - from.tv_sec) * 1000 +
+		     (to.tv_nsec - from.tv_nsec) / 1000000;
+}
+
+/*
+ * begin - fill an attempt and enter the gap
+ *
+ * Who waits here holds a worker, as his try would have; each try before his
+ * has its own time limit.
+ */
 static enum err
 begin(struct attempt *t, struct failure *why)
 {
@@ -322,7 +345,9 @@ begin(struct attempt *t, struct failure *why)
 	address_of(t->peer, t->address);
 	t->who.address = t->address;
 	pthread_mutex_lock(&t->db->lock);
-	wait_ms = usr_gap_enter(&t->db->gap, &t->who, t->now_ms);
+	while ((wait_ms = usr_gap_enter(&t->db->gap, &t->who, t->now_ms)) ==
+	       USR_GAP_BUSY)
+		await_turn(t);
 	pthread_mutex_unlock(&t->db->lock);
 	return wait_ms > 0 ? refuse_wait(why, t->name, t->peer, wait_ms)
 			   : ERR_NONE;

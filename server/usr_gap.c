@@ -9,7 +9,6 @@
 
 #define FORGET_MS (15 * 60 * 1000) /* failures older than this are forgiven */
 #define TRUST_MS (60 * 60 * 1000)  /* a success counts for this long */
-#define BUSY_MS 1000		   /* come back when the other try is over */
 #define EVERYWHERE "*"
 
 /* How gaps grow: free failures, first gap, last gap. */
@@ -146,9 +145,9 @@ usr_gap_enter(struct usr_gap *g, const struct usr_gap_who *who, int64_t now_ms)
 
 	if (rest_ms(pair, now_ms) > 0)
 		return rest_ms(pair, now_ms);
-	/* Somebody who guesses has one try at a time. */
-	if (pair != NULL && pair->failures > 0 && pair->busy > 0)
-		return BUSY_MS;
+	/* Only who is known not to guess has several tries at a time. */
+	if (pair != NULL && pair->busy > 0 && (!trusted || pair->failures > 0))
+		return USR_GAP_BUSY;
 	if (!trusted) {
 		account_ms = rest_ms(find(g, of_account(who), now_ms), now_ms);
 		address_ms = rest_ms(find(g, of_address(who), now_ms), now_ms);

@@ -12,6 +12,10 @@
  * distributed guesser, or one who tries many names, little enough not to be a
  * lock-out; a pair that has logged in during the last hour does not feel it.
  *
+ * A pair has one try at a time, the others wait for their turn; but one that
+ * has logged in, and not failed since, is no guesser and has as many as it
+ * likes.
+ *
  * Names that are no account are treated alike, or the gaps would tell which
  * are; they have a part of the table to themselves, so that made-up names push
  * nothing out that matters.
@@ -55,10 +59,14 @@ struct usr_gap_who {
 	const char *address;
 };
 
+/* Another try of the pair is under way: ask again when one has been left. */
+#define USR_GAP_BUSY (-1)
+
 /*
  * usr_gap_enter - may this pair try now?
  *
- * returns 0: yes, usr_gap_leave must follow; else how long to wait, in ms
+ * returns 0: yes, usr_gap_leave must follow; USR_GAP_BUSY; else how long to
+ *         wait, in ms
  */
 int64_t usr_gap_enter(
     struct usr_gap *g, const struct usr_gap_who *who, int64_t now_ms);

@@ -336,6 +336,18 @@ Test(found, the_new_one_may_be_seen_before_the_old_one_has_gone)
 	expect_range(2, 128, 400, 256);
 }
 
+Test(found, its_name_may_come_late)
+{
+	struct idl_ref ref = keep(1, "web", 128, 400);
+
+	(void)appear(2, 6, "");
+	cr_expect_eq(count(), 2);
+	(void)appear(2, 6, "web");
+	cr_expect_eq(count(), 1);
+	cr_expect_eq(world_vm(&w, &ref)->domid, 6);
+	expect_range(2, 128, 400, 256);
+}
+
 Test(found, made_anew_while_nobody_looked)
 {
 	struct hv_msg d = xen_domain(&w, 2, 6, "web");
@@ -446,6 +458,7 @@ Test(found, an_estimate_is_marked_until_there_is_a_sample)
 	cr_assert_eq(world_host(&w, &ref)->boot_total_bytes, 0);
 	world_fact(&w, &m);
 	cr_expect(world_host(&w, &ref)->overhead_estimated);
+	cr_expect_not_null(strstr(w.text, "estimate"), "%s", w.text);
 	overhead = world_host(&w, &ref)->memory_overhead;
 	m.u.host.boot_free_kib -= 1024;
 	world_fact(&w, &m);

@@ -91,7 +91,7 @@ def health(d):
     c.request("GET", "/healthz")
     text = c.getresponse().read()
     c.close()
-    return json.loads(text)
+    return {k: v for k, v in json.loads(text).items() if k in WELL}
 
 
 def until(what, wanted, get, seconds=60):
