@@ -76,7 +76,7 @@ add(struct hv_xen *x, const struct hv_xc_domain *xen, struct hv_xen_dom *before)
 		return NULL;
 	d->xen = *xen;
 	d->uuid = uuid_of(x, xen);
-	d->since_ms = x->now_ms;
+	d->grown_ms = x->now_ms;
 	d->dirty = true;
 	if (before != NULL)
 		TAILQ_INSERT_BEFORE(before, d, link);
@@ -109,8 +109,10 @@ meet(struct hv_xen *x, const struct hv_xc_domain *xen, struct hv_xen_dom **at)
 		d = add(x, xen, d);
 	if (d == NULL)
 		return ENOMEM;
-	if (d->xen.pages != xen->pages)
+	if (d->xen.pages != xen->pages) {
 		x->pause_ms = 0;
+		d->grown_ms = x->now_ms;
+	}
 	d->xen = *xen;
 	d->seen = true;
 	*at = d;

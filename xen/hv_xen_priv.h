@@ -35,7 +35,7 @@ struct hv_xen_dom {
 	struct hv_xen_keys keys;
 	struct hv_uuid uuid;
 	uint64_t shadow_kib;
-	uint64_t since_ms;  /* we know it */
+	uint64_t grown_ms;  /* its memory changed, or it came */
 	uint64_t shadow_ms; /* shadow was read */
 	uint64_t read_ms;   /* its keys were read */
 	uint64_t gap_ms;    /* ... and are not read again before that */

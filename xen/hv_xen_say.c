@@ -13,8 +13,12 @@
 
 #define KIB_MAX (1ull << 53) /* as hv_msg_check has it */
 
-/* A domain that is being built has no keys yet; it is reported this late. */
+/* A domain that is being built has no keys yet; one that no longer grows is
+ * reported all the same after so long. */
 #define BUILD_MS 30000
+
+/* What xl calls a domain that it receives, until it is whole. */
+#define INCOMING "--incoming"
 
 /* kib_of - pages as the messages want them, whatever Xen says */
 static uint64_t
@@ -162,6 +166,19 @@ describe(
 	m->offset_kib = k->has_offset ? k->offset_kib : 0;
 }
 
+/* is_built - is it whole, or for long enough not?  Only what runs surely is. */
+static bool
+is_built(const struct hv_xen *x, const struct hv_xen_dom *d)
+{
+	size_t n = strlen(d->keys.name), end = strlen(INCOMING);
+	bool is_incoming =
+	    n > end && strcmp(d->keys.name + n - end, INCOMING) == 0;
+
+	return (d->xen.flags & HV_XC_D_PAUSED) == 0 ||
+	       (d->keys.has_target && !is_incoming) ||
+	       x->now_ms - d->grown_ms >= BUILD_MS;
+}
+
 /* is_ready - is there something to say of it yet? */
 static bool
 is_ready(const struct hv_xen *x, const struct hv_xen_dom *d)
@@ -174,8 +191,7 @@ is_ready(const struct hv_xen *x, const struct hv_xen_dom *d)
 	TAILQ_FOREACH(other, &x->doms, link)
 	if (other->told && hv_uuid_equal(&other->uuid, &d->uuid))
 		return false;
-	return d->keys.has_target || (d->xen.flags & HV_XC_D_PAUSED) == 0 ||
-	       x->now_ms - d->since_ms >= BUILD_MS;
+	return is_built(x, d);
 }
 
 /* say_domain - if it is new or has changed */

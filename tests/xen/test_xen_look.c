@@ -192,16 +192,40 @@ Test(hv_xen_look, a_domain_under_construction_is_told_when_it_is_built)
 		help_xen_mem(&h, id, "static-max", NULL);
 		help_xen_dom(&h, id)->flags |= HV_XC_D_PAUSED;
 	}
-	help_xen_pass(&h, 20000);
+	for (unsigned s = 0; s < 60; s++) {
+		help_xen_dom(&h, 1)->pages += 256;
+		help_xen_dom(&h, 2)->pages += 256;
+		help_xen_pass(&h, 1000);
+	}
 	cr_expect_null(help_xen_said(&h, 1), "its size is not known yet");
 	help_xen_mem(&h, 1, "static-max", "409600");
 	help_xen_mem(&h, 1, "target", "204800");
 	help_xen_pass(&h, 100);
 	cr_expect_eq(help_xen_said(&h, 1)->static_max_kib, 409600);
 	cr_expect_not(help_xen_said(&h, 1)->flags & HV_D_RUNNING);
-	help_xen_pass(&h, 11000);
+	help_xen_pass(&h, 25000);
+	cr_expect_null(help_xen_said(&h, 2));
+	help_xen_pass(&h, 10000);
 	cr_expect_not_null(
 	    help_xen_said(&h, 2), "one that is never finished is told too");
+	help_xen_close(&h);
+}
+
+Test(hv_xen_look, a_domain_that_arrives_is_told_by_its_own_name)
+{
+	struct help_xen h;
+
+	help_xen_init(&h);
+	help_xen_open(&h);
+	help_xen_add(&h, 1, 200 * MIB);
+	help_xen_set(&h, "/local/domain/1/name", "web--incoming");
+	help_xen_dom(&h, 1)->flags |= HV_XC_D_PAUSED;
+	help_xen_pass(&h, 20000);
+	cr_expect_null(help_xen_said(&h, 1), "xl renames it when it is whole");
+	help_xen_set(&h, "/local/domain/1/name", "web");
+	help_xen_pass(&h, 100);
+	cr_assert_not_null(help_xen_said(&h, 1));
+	cr_expect_str_eq(help_xen_said(&h, 1)->name, "web");
 	help_xen_close(&h);
 }
 
