@@ -112,6 +112,8 @@ ask(struct hv_xen *x, struct hv_xen_dom *d, uint64_t request)
 	    &b, HV_XS_GET, "/local/domain/%u/data/meminfo_free", id);
 	(void)hv_xs_add(&b, HV_XS_GET, "/local/domain/%u/memory/meminfo", id);
 	(void)hv_xs_add(&b, HV_XS_GET, ANSWER, id);
+	/* a key of a domain that has just died would be there for ever */
+	(void)hv_xs_add(&b, HV_XS_NEED, "/local/domain/%u", id);
 	op = hv_xs_add(&b, HV_XS_SET, REQUEST, id);
 	if (op != NULL)
 		(void)snprintf(op->value, sizeof op->value, "%llu",

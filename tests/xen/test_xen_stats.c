@@ -81,6 +81,22 @@ Test(hv_xen_stats, our_agent_is_asked_and_answers)
 	help_xen_close(&h);
 }
 
+Test(hv_xen_stats, a_domain_that_has_just_died_is_not_asked)
+{
+	struct hv_command c = help_xen_command(HV_POLL, 1);
+	struct help_xen h;
+
+	help_xen_init(&h);
+	help_xen_add(&h, 1, 200 * MIB);
+	help_xen_open(&h);
+	h.nkeys = 0; /* Xen lists it for a moment more */
+	c.seconds = 1;
+	cr_assert_eq(help_xen_do(&h, &c).status, HV_OK);
+	help_xen_pass(&h, 200);
+	cr_expect_null(help_xen_get(&h, REQUEST), "its keys stay gone");
+	help_xen_close(&h);
+}
+
 static const struct {
 	const char *sentence;
 	const char *key, *value;
