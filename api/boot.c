@@ -399,7 +399,8 @@ tell(struct api_boot *b, const struct hv_host *h)
 {
 	char text[HV_NAME_BYTES + 200];
 
-	if (!(h->flags & HV_H_ESTIMATED) || b->told_estimate)
+	if (!(h->flags & HV_H_ESTIMATED) || (h->flags & HV_H_SAMPLING) ||
+	    b->told_estimate)
 		return;
 	b->told_estimate = true;
 	(void)snprintf(text, sizeof(text),

@@ -65,6 +65,7 @@ enum hv_end { HV_END_HALTED, HV_END_SUSPENDED, HV_END_MIGRATED };
 #define HV_H_HVM 0x01u
 #define HV_H_SAMPLED 0x02u   /* boot_free_kib is good */
 #define HV_H_ESTIMATED 0x04u /* ... but guests ran when it was made */
+#define HV_H_SAMPLING 0x08u  /* ... or it is still being made */
 
 #define HV_W_BUILDS 0x01u   /* can make domains: lifecycle verbs work */
 #define HV_W_OBSERVES 0x02u /* another owns this memory: nothing is changed */

@@ -150,7 +150,8 @@ host_ok(const struct hv_host *h)
 	       h->scrub_kib <= AMOUNT_MAX_KIB &&
 	       h->claimed_kib <= AMOUNT_MAX_KIB &&
 	       h->boot_free_kib <= AMOUNT_MAX_KIB &&
-	       (h->flags & ~(HV_H_HVM | HV_H_SAMPLED | HV_H_ESTIMATED)) == 0;
+	       (h->flags & ~(HV_H_HVM | HV_H_SAMPLED | HV_H_ESTIMATED |
+			       HV_H_SAMPLING)) == 0;
 }
 
 static bool

@@ -54,7 +54,9 @@ describe_host(const struct hv_xen *x, struct hv_host *h)
 	/* until it is settled the last reading: nothing would promise more */
 	h->boot_free_kib = x->boot.kib < KIB_MAX ? x->boot.kib : KIB_MAX;
 	h->flags |= HV_H_SAMPLED;
-	if (!x->boot.done || x->boot.estimated)
+	if (!x->boot.done)
+		h->flags |= HV_H_ESTIMATED | HV_H_SAMPLING;
+	else if (x->boot.estimated)
 		h->flags |= HV_H_ESTIMATED;
 }
 

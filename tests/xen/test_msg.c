@@ -192,7 +192,7 @@ Test(hv_msg, every_type_has_its_own_check)
 	m.u.hello.flags = 4;
 	cr_expect(!hv_msg_check(&m, m.bytes), "unknown flag of a world");
 	hv_msg_init(&m, HV_HOST);
-	m.u.host.flags = 8;
+	m.u.host.flags = 0x10;
 	cr_expect(!hv_msg_check(&m, m.bytes), "unknown host flag");
 	m.u.host.flags = 0;
 	m.u.host.free_kib = UINT64_MAX;
