@@ -27,19 +27,21 @@ def words(line):
 class Memoryd:
     """Our daemon in dom0, talked to from outside over HTTPS."""
 
-    def __init__(self, where, backend="xen", extra=""):
+    def __init__(self, where, backend="xen"):
         self.lab = where
         self.backend = backend
-        self.extra = extra
         self.session = None
 
     def start(self, seconds=60):
         """Start it and wait for its ready line."""
-        self.lab.sh("mkdir -p %s; : >/tmp/memoryd.out; setsid xenapi-memoryd"
-                    " --state %s --listen 10.0.2.15:8443 --backend %s %s"
+        self.lab.sh("mkdir -p %s; : >/tmp/memoryd.out;"
+                    " echo balance = yes >/tmp/memoryd.conf;"
+                    " setsid xenapi-memoryd --state %s"
+                    " --listen 10.0.2.15:8443 --backend %s"
+                    " --config /tmp/memoryd.conf"
                     " </dev/null >/tmp/memoryd.out 2>>/tmp/memoryd.err &"
                     " echo $! >/run/memoryd.pid"
-                    % (STATE, STATE, self.backend, self.extra))
+                    % (STATE, STATE, self.backend))
         lab.until("the daemon is ready", self._ready, seconds)
         self.lab.log("the daemon is ready")
         return self

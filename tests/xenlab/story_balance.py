@@ -2,11 +2,15 @@
 """A full host: guests shrink for a reservation, a new guest starts in that
 memory, one that does not obey is worked around."""
 import os
+import sys
 import time
 
 import dom0
 import lab
 from dom0 import MIB, PAGE
+
+sys.path.insert(0, os.path.join(lab.TOP, "tests", "clients"))
+import daemon  # noqa: E402
 
 POOL_PAGES = 72 * MIB // PAGE
 THREE = ("alfa", "bravo", "charlie")
@@ -54,9 +58,6 @@ def full(s):
 
 def record(name, mib):
     """A constructor record of a pv VM with a fixed amount of memory."""
-    import sys
-    sys.path.insert(0, os.path.join(lab.TOP, "tests", "clients"))
-    import daemon
     return daemon.vm_record(name, 0, mib * MIB, mib * MIB, mib * MIB,
                             HVM_boot_policy="", domain_type="pv")
 

@@ -7,23 +7,13 @@ from dom0 import KIB, LEAST_MIB, MIB, PAGE, XenAPI
 from story import kib
 
 # name, type, memory and maxmem in MiB, vCPUs
-ONE = ("one", "pv", 192, 320, 1)
-TWO = ("two", "pvh", 192, 320, 2)
+GUESTS = (("one", "pv", 192, 320, 1), ("two", "pvh", 192, 320, 2))
 
 
 def discovered(s):
     """xl's guests become VM records, and Xen's figures theirs"""
-    discover(s, ONE, TWO)
-
-
-def discovered_one(s):
-    """xl's guest becomes a VM record, and Xen's figures its own"""
-    discover(s, ONE)
-
-
-def discover(s, *guests):
     x = s.x
-    for name, kind, memory, maxmem, vcpus in guests:
+    for name, kind, memory, maxmem, vcpus in GUESTS:
         guest = s.guest(name, kind, memory, maxmem, vcpus)
         vm = s.find(name)
         s.follows("%s runs here" % name, lambda: (

@@ -13,6 +13,7 @@ import traceback
 import dom0
 import lab
 import story
+import story_balance
 import story_guests
 import story_host
 import story_trouble
@@ -26,9 +27,9 @@ STORIES = {
         story_guests.stopped,
     ),
     "oxenstored": (
-        story_host.sampled, story_host.overheads,
-        story_guests.discovered_one, story_guests.moved, story_trouble.hung,
-        story_guests.stopped,
+        story_host.sampled, story_host.overheads, story_balance.full,
+        story_balance.promised, story_balance.too_much,
+        story_balance.stubborn, story_trouble.hung, story_guests.stopped,
     ),
 }
 
