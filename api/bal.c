@@ -17,10 +17,17 @@
 /* Model */
 #include "model/units.h"
 
+/* Xen */
+#include "xen/gst.h"
+
 /* Api */
 #include "api/bal.h"
+#include "api/stats.h"
 #include "api/task.h"
 #include "api/vm_priv.h"
+
+/* What a guest said longer ago is not believed any more. */
+#define SAID_LATELY_S 300
 
 struct api_bal {
 	struct wrq_job job; /* first */
@@ -168,6 +175,22 @@ held(void *ctx, const struct hv_uuid *uuid)
 		   : kib_of_bytes_used((uint64_t)account->granted_bytes);
 }
 
+/* used_kib - what a guest says that it uses, if it said so lately */
+static int64_t
+used_kib(void *ctx, const struct hv_uuid *vm)
+{
+	const struct api_bal *b = ctx;
+	struct idl_ref ref = {vm->hi, vm->lo};
+	char uuid[IDL_UUID_TEXT];
+	struct hv_reading r;
+
+	idl_uuid_write(&ref, uuid);
+	api_stats_read(b->env->stats, uuid, &r);
+	if (b->env->wall_s(b->env->ctx) - r.read_s > SAID_LATELY_S)
+		return -1;
+	return gst_used_kib(&r);
+}
+
 static bool
 command(void *ctx, const struct hv_command *cmd)
 {
@@ -228,6 +251,8 @@ api_bal_new(
 	b->ref = api_new_ref(env);
 	b->idle = true;
 	calls.ctx = b;
+	if (env->by_need)
+		calls.used_kib = used_kib;
 	/* An earlier daemon's commands may still be answered. */
 	env->random(env->ctx, &first_id, sizeof(first_id));
 	first_id = API_BAL_ID | (first_id & (API_BAL_ID / 2 - 1));

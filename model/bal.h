@@ -46,6 +46,7 @@ struct bal_domain {
 	uint64_t target_kib;	   /* it has now */
 	uint64_t actual_kib;	   /* less its offset */
 	uint64_t inaccuracy_kib;   /* this near counts as there */
+	uint64_t comfort_kib; /* it says it needs so much; 0: it says nothing */
 	enum bal_state state;
 	bool selected;	  /* out: to be set now, in this phase: */
 	uint64_t new_kib; /* out: this target */
@@ -86,10 +87,23 @@ struct bal_sums {
  *         within everybody's inaccuracy are left alone: no drift
  * note    a guest below its min is owed the rest: it comes before others'
  *         surplus (the reference forgets it and promises more than there is)
+ * note    what guests with a comfort_kib would get together, each by its range,
+ *         is shared out among them by need: first each up to its comfort, the
+ *         rest by what is left of their ranges; nobody else gets more or less
  * source  spec E.3, worked examples I.4
  */
 enum bal_outcome bal_plan(struct bal_domain *d, size_t n, uint64_t free_kib,
     uint64_t want_kib, struct bal_sums *sums_out);
+
+/*
+ * bal_comfort - what a guest needs so as not to swap, as it says itself
+ *
+ * in      used_kib  its total less what it says it could give, of one reading:
+ *         what it has now may be more or less by far; less than 0: says nothing
+ * returns what it uses and three tenths more; 0: it says nothing
+ * source  guest-stats 6 (Qubes keeps 1.3 times what is used)
+ */
+uint64_t bal_comfort(int64_t used_kib);
 
 /*
  * bal_ideal - what a guest that is not there yet would get in equilibrium

@@ -36,12 +36,13 @@ struct plan {
 	struct fraction slack; /* how far everybody's inaccuracy moves that */
 	wide growth, need;     /* under way; and beyond what was told */
 	struct fraction given; /* of each need, while others still shrink */
-	bool doubt_counts;     /* the doubtful are needed */
-	bool freeing;	       /* somebody must shrink */
-	bool moving;	       /* somebody is not on his target yet */
-	bool unsettled;	       /* a target is off by more than inaccuracy */
-	bool changed;	       /* something is selected */
-	bool denied;	       /* somebody's min is not there */
+	struct fraction comfort, beyond; /* of those who say what they need */
+	bool doubt_counts;		 /* the doubtful are needed */
+	bool freeing;			 /* somebody must shrink */
+	bool moving;			 /* somebody is not on his target yet */
+	bool unsettled; /* a target is off by more than inaccuracy */
+	bool changed;	/* something is selected */
+	bool denied;	/* somebody's min is not there */
 };
 
 /* above - a - b, or 0 */
@@ -215,6 +216,61 @@ is_counted(const struct plan *p, const struct bal_domain *d)
 	       (d->state == BAL_DOUBTFUL && p->doubt_counts);
 }
 
+/* says_need - is it one of those who share by need? */
+static bool
+says_need(const struct plan *p, const struct bal_domain *d)
+{
+	return d->comfort_kib != 0 && is_counted(p, d);
+}
+
+/* comfort_of - what it says it needs, within its range */
+static uint64_t
+comfort_of(const struct bal_domain *d)
+{
+	if (d->comfort_kib < d->min_kib)
+		return d->min_kib;
+	return d->comfort_kib > d->max_kib && d->max_kib > d->min_kib
+		   ? d->max_kib
+		   : d->comfort_kib;
+}
+
+/*
+ * sum_needs - how far those who say what they need get with what is theirs
+ *
+ * It is theirs by their ranges, so that nobody gains by saying nothing, or
+ * loses by others' saying something.
+ */
+static void
+sum_needs(struct plan *p, const struct bal_domain *d, size_t n)
+{
+	wide theirs = 0, comfort = 0, beyond = 0;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (!says_need(p, &d[i]) || d[i].max_kib <= d[i].min_kib)
+			continue;
+		theirs += fraction_share(&p->part, d[i].max_kib - d[i].min_kib);
+		comfort += comfort_of(&d[i]) - d[i].min_kib;
+		beyond += d[i].max_kib - comfort_of(&d[i]);
+	}
+	p->comfort = fraction_of(narrow(theirs), comfort);
+	p->beyond = fraction_of(
+	    theirs > comfort ? narrow(theirs - comfort) : 0, beyond);
+}
+
+/* fair - its part of what is shared out, above its min */
+static uint64_t
+fair(const struct plan *p, const struct bal_domain *d)
+{
+	uint64_t range = above(d->max_kib, d->min_kib), comfort;
+
+	if (!says_need(p, d) || range == 0)
+		return fraction_share(&p->part, range);
+	comfort = comfort_of(d) - d->min_kib;
+	return fraction_share(&p->comfort, comfort) +
+	       fraction_share(&p->beyond, range - comfort);
+}
+
 /* need_of - growth beyond what it was told already */
 static uint64_t
 need_of(const struct bal_domain *d)
@@ -235,7 +291,7 @@ propose(struct plan *p, struct bal_domain *d)
 		return;
 	}
 	range = above(d->max_kib, d->min_kib);
-	d->aim_kib = d->min_kib + fraction_share(&p->part, range);
+	d->aim_kib = d->min_kib + fair(p, d);
 	if (is_counted(p, d)) {
 		if (!is_near(d->actual_kib, d->target_kib, d->inaccuracy_kib))
 			p->moving = true;
@@ -344,6 +400,7 @@ bal_plan(struct bal_domain *d, size_t n, uint64_t free_kib, uint64_t want_kib,
 
 	tally_all(t, d, n);
 	sum_up(&p, t);
+	sum_needs(&p, d, n);
 	for (i = 0; i < n; i++)
 		propose(&p, &d[i]);
 	p.sums.growth_kib = narrow(p.growth);
@@ -359,6 +416,14 @@ bal_plan(struct bal_domain *d, size_t n, uint64_t free_kib, uint64_t want_kib,
 	if (p.changed || p.moving)
 		return BAL_ADJUST;
 	return p.denied || free_kib < want_kib ? BAL_FAILED : BAL_BALANCED;
+}
+
+uint64_t
+bal_comfort(int64_t used_kib)
+{
+	uint64_t kib = (uint64_t)used_kib;
+
+	return used_kib < 0 ? 0 : plus(plus(kib, kib / 10 * 3), 1);
 }
 
 uint64_t

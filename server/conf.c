@@ -198,6 +198,7 @@ struct words {
 const char conf_usage[] =
     "usage: xenapi-memoryd --state DIR --listen ADDR:PORT\n"
     "                      [--backend xen|sim] [--take-over] [--sim FILE]\n"
+    "                      [--balance-by proportional|available]\n"
     "                      [--config FILE] [--verbose]\n"
     "       xenapi-memoryd --state DIR --add-user NAME ROLE\n"
     "       xenapi-memoryd --state DIR --del-user NAME\n"
@@ -342,6 +343,12 @@ check_world(struct conf *c, const char *sim, char *why, size_t why_bytes)
 	    strcmp(c->take_over, "no") != 0)
 		return say(
 		    why, why_bytes, "take_over = %s: yes or no", c->take_over);
+	c->by_need = strcmp(c->balance_by, "available") == 0;
+	if (!c->by_need && c->balance_by[0] != '\0' &&
+	    strcmp(c->balance_by, "proportional") != 0)
+		return say(why, why_bytes,
+		    "balance_by = %s: proportional or available",
+		    c->balance_by);
 	if (c->takes_over && c->world != CONF_XEN)
 		return say(why, why_bytes,
 		    "--take-over is for --backend xen: nobody else manages a "
@@ -364,6 +371,7 @@ check_words(struct conf *c, const struct words *w, char *why, size_t why_bytes)
 	settle(c->listen, v[CONF_LISTEN]);
 	settle(c->backend, v[CONF_BACKEND]);
 	settle(c->take_over, v[CONF_TAKE_OVER] != NULL ? "yes" : NULL);
+	settle(c->balance_by, v[CONF_BALANCE_BY]);
 	if (c->listen[0] == '\0')
 		return say(why, why_bytes, "--listen ADDR:PORT is missing\n%s",
 		    conf_usage);

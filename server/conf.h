@@ -47,12 +47,13 @@ struct conf {
 	enum conf_world world;
 	bool takes_over;     /* of CONF_XEN */
 	bool balances;	     /* moves memory by itself */
+	bool by_need;	     /* ... as guests say they need it */
 	enum conf_user user; /* CONF_TOOL */
 	const char *user_name, *user_role;
 
 	/* Texts of the config file; "" when not given. */
 	char listen[CONF_PATH], backend[CONF_PATH], take_over[CONF_PATH];
-	char balance[CONF_PATH];
+	char balance[CONF_PATH], balance_by[CONF_PATH];
 	char pam_service[CONF_PATH], pam_confdir[CONF_PATH];
 	char pool_secret_file[CONF_PATH];
 	char client_ca_file[CONF_PATH];

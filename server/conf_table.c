@@ -21,6 +21,9 @@ const struct conf_option conf_options[CONF_NOPTIONS] = {
     [CONF_TAKE_OVER] = {"take-over", NULL,
 	"xen: manage memory though xenopsd or squeezed run; they are only\n"
 	"observed without it"},
+    [CONF_BALANCE_BY] = {"balance-by", "proportional|available",
+	"which guests give first when memory is needed: all alike, or those\n"
+	"who say that they have the most available"},
     [CONF_SIM] = {"sim", "FILE", "sim: its hosts and guests (INI)"},
     [CONF_CONFIG] = {"config", "FILE", "texts, limits, time-outs (INI)"},
     [CONF_VERBOSE] = {"verbose", NULL, "log more"},
@@ -111,6 +114,10 @@ const struct conf_text conf_texts[] = {
 	"in its dynamic range, and taken back when somebody needs it; no: no\n"
 	"guest's target is moved but by who sets its range, and who needs\n"
 	"memory has what is free"),
+    TEXT(balance_by, NULL,
+	"proportional (or left out): each guest gets the same part of its\n"
+	"dynamic range; available: those who say what they use\n"
+	"(memory_stats_polling_interval) get that and a third more first"),
     TEXT(pam_service, NULL,
 	"PAM service that checks users who are not in DIR/users; their role\n"
 	"is that of their Unix groups, see [roles]; no first account is made"),

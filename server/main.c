@@ -501,6 +501,7 @@ open_api(struct daemon *d)
 	    .target_wait_ms = MAIN_TARGET_WAIT_MS,
 	    .sessions_max = (unsigned)d->conf.sessions,
 	    .limits = api_limits_of(&d->conf),
+	    .by_need = d->conf.by_need,
 	    .balance = d->conf.balances ? BAL_LOOP_SHARES : BAL_LOOP_RESTS,
 	    .master = d->conf.master[0] != '\0' ? d->conf.master : NULL,
 	};

@@ -67,6 +67,9 @@ struct bal_loop_calls {
 	/* Reservations hold so much on a host beyond what their domains
 	 * already have. */
 	uint64_t (*held_kib)(void *ctx, const struct hv_uuid *host);
+	/* What a guest says that it uses; less than 0: it says nothing, or
+	 * not lately.  NULL: nobody is believed. */
+	int64_t (*used_kib)(void *ctx, const struct hv_uuid *vm);
 	/* Send a command; its id is set.  false: nobody to send it to. */
 	bool (*command)(void *ctx, const struct hv_command *cmd);
 	/* An ask has ended; from within bal_loop_step or bal_loop_lost. */

@@ -139,6 +139,25 @@ note_off(struct bal_loop_host *h, struct bal_loop_dom *d, int64_t now_ms)
 		bal_loop_due(h, d->off_ms + BAL_LOOP_UNCOOP_MS + 1);
 }
 
+/*
+ * comfort - what it says it needs; what it said last while that is near
+ *
+ * What a guest uses changes all the time.  Targets are to follow only where it
+ * matters.
+ */
+static uint64_t
+comfort(struct bal_loop *l, struct bal_loop_dom *d)
+{
+	uint64_t kib, was = d->comfort_kib;
+
+	if (l->calls.used_kib == NULL)
+		return 0;
+	kib = bal_comfort(l->calls.used_kib(l->calls.ctx, &d->fact.uuid));
+	if (kib == 0 || above(kib, was) > was / 8 || above(was, kib) > was / 8)
+		d->comfort_kib = kib;
+	return d->comfort_kib;
+}
+
 /* sample - the domains as the policy sees them */
 static void
 sample(struct bal_loop *l, struct bal_loop_host *h, bool waits, int64_t now_ms)
@@ -154,6 +173,7 @@ sample(struct bal_loop *l, struct bal_loop_host *h, bool waits, int64_t now_ms)
 		    .actual_kib = bal_loop_actual_kib(d),
 		    .inaccuracy_kib = INACCURACY_KIB,
 		};
+		p->comfort_kib = comfort(l, d);
 		d->state = p->state = state_of(l, h, d, p, waits, now_ms);
 		note_off(h, d, now_ms);
 	}

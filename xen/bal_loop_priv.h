@@ -41,8 +41,9 @@ struct bal_loop_dom {
 	unsigned failures;   /* in a row */
 	int32_t told;	     /* targets lately; see bal_loop_send.c */
 	int64_t told_ms;
-	bool doubted; /* stood still while somebody waited */
-	bool seen;    /* since HV_HELLO */
+	uint64_t comfort_kib; /* as it said; 0: nothing */
+	bool doubted;	      /* stood still while somebody waited */
+	bool seen;	      /* since HV_HELLO */
 };
 
 /* A machine. */

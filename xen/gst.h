@@ -44,6 +44,12 @@ const char *gst_tag_name(enum hv_stat tag);
 bool gst_parse(
     const char *line, size_t n, struct hv_reading *r, uint64_t *request_out);
 
+/*
+ * gst_used_kib - what a guest uses, by one reading: its total less what it
+ *         could give; -1: it does not say, or what cannot be
+ */
+int64_t gst_used_kib(const struct hv_reading *r);
+
 /* ---- who is asked when ---- */
 
 struct gst_poll;

@@ -94,3 +94,14 @@ gst_parse(
 	}
 	return true;
 }
+
+int64_t
+gst_used_kib(const struct hv_reading *r)
+{
+	int64_t total = r->value[HV_STAT_TOTAL];
+	int64_t available = r->value[HV_STAT_AVAILABLE];
+
+	if (total < 0 || available < 0 || available > total)
+		return -1;
+	return (total - available) / 1024;
+}

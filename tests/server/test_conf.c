@@ -204,6 +204,12 @@ Test(conf, files)
 		"--take-over is for --backend xen"},
 	    {"to balance or not", "balance = perhaps\n",
 		"balance = perhaps: yes or no"},
+	    {"who gives first can be said",
+		"balance_by = available\n"
+		"headers = 20\n",
+		NULL},
+	    {"of two ways", "balance_by = luck\n",
+		"balance_by = luck: proportional or available"},
 	    {"yes or no", "take_over = perhaps\n",
 		"take_over = perhaps: yes or no"},
 	    {"they say something", "master =\n", ":1: master: 1 to 199"},

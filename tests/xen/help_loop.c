@@ -9,6 +9,7 @@
 /* Own */
 #include "model/units.h"
 #include "tests/xen/help_loop.h"
+#include "xen/gst.h"
 #include "xen/hv_uuid.h"
 
 #define DOM0_KIB GIB
@@ -77,6 +78,15 @@ remember(struct help_loop *h, const struct hv_msg *m)
 	h->log[i] = *m;
 }
 
+/* hear_stats - what guests say of their memory */
+static void
+hear_stats(struct help_loop *h, const struct hv_stats *s)
+{
+	for (uint32_t i = 0; i < s->n; i++)
+		if (s->reading[i].uuid.hi < LOOP_SAID_MAX)
+			h->said[s->reading[i].uuid.hi] = s->reading[i];
+}
+
 /* up - what the world says: to the loop, as the daemon's glue would */
 static void
 up(void *ctx, const struct hv_msg *m)
@@ -91,6 +101,10 @@ up(void *ctx, const struct hv_msg *m)
 		gone.u.domain.uuid = m->u.gone.uuid;
 		gone.u.domain.domid = -1;
 		remember(h, &gone);
+	}
+	if (m->type == HV_STATS) {
+		hear_stats(h, &m->u.stats);
+		return;
 	}
 	if (m->type == HV_RESULT)
 		h->result = m->u.result;
@@ -116,6 +130,17 @@ held_kib(void *ctx, const struct hv_uuid *host)
 {
 	(void)host;
 	return ((struct help_loop *)ctx)->held_kib;
+}
+
+static int64_t
+used_kib(void *ctx, const struct hv_uuid *vm)
+{
+	const struct help_loop *h = ctx;
+
+	if (!h->believes || vm->hi >= LOOP_SAID_MAX ||
+	    h->said[vm->hi].read_s == 0)
+		return -1;
+	return gst_used_kib(&h->said[vm->hi]);
 }
 
 static bool
@@ -161,7 +186,12 @@ warn(void *ctx, const char *text)
 static void
 start(struct help_loop *h)
 {
-	const struct bal_loop_calls calls = {h, held_kib, command, ended, warn};
+	const struct bal_loop_calls calls = {.ctx = h,
+	    .held_kib = held_kib,
+	    .used_kib = used_kib,
+	    .command = command,
+	    .ended = ended,
+	    .warn = warn};
 	struct hv_msg m;
 
 	h->loop = bal_loop_new(&calls, BAL_LOOP_SHARES, h->next_id);
@@ -283,6 +313,18 @@ loop_range(struct help_loop *h, uint64_t vm, uint64_t min_kib, uint64_t max_kib)
 	m.u.command.uuid = uuid_of(vm);
 	m.u.command.dynamic_min_kib = min_kib;
 	m.u.command.dynamic_max_kib = max_kib;
+	send(h, &m);
+}
+
+void
+loop_poll(struct help_loop *h, uint64_t vm)
+{
+	struct hv_msg m;
+
+	hv_msg_init(&m, HV_COMMAND);
+	m.u.command.verb = HV_POLL;
+	m.u.command.uuid = uuid_of(vm);
+	m.u.command.seconds = 1;
 	send(h, &m);
 }
 

@@ -20,6 +20,7 @@
 #define MIB 1024ull
 
 #define LOOP_ENDED_MAX 64
+#define LOOP_SAID_MAX 16
 
 struct help_loop {
 	struct hv_sim *sim;
@@ -31,7 +32,7 @@ struct help_loop {
 	int64_t wait_ms;      /* what the loop said last */
 	uint64_t held_kib;    /* for the loop's question */
 	uint64_t claimed_kib; /* what Xen says that others build with */
-	unsigned steps, commands[HV_CLAIM + 1], warnings, ended;
+	unsigned steps, commands[HV_DIRTY + 1], warnings, ended;
 	bool deaf;	 /* commands are not sent */
 	int32_t refuses; /* a verb whose commands are refused, or 0 */
 	char text[300];	 /* last warning */
@@ -39,6 +40,8 @@ struct help_loop {
 	struct hv_msg *log; /* hosts and domains, as reported last */
 	size_t n, room;
 	uint64_t floor_kib; /* must be free at every step */
+	bool believes;	    /* what guests say of their memory counts */
+	struct hv_reading said[LOOP_SAID_MAX]; /* by guest; read_s 0: nothing */
 };
 
 /*
@@ -75,6 +78,11 @@ void loop_make(struct help_loop *h, uint64_t vm, uint64_t min_kib,
 void loop_verb(struct help_loop *h, enum hv_verb verb, uint64_t vm);
 void loop_range(
     struct help_loop *h, uint64_t vm, uint64_t min_kib, uint64_t max_kib);
+
+/*
+ * loop_poll - a guest (below LOOP_SAID_MAX) is asked every second from now on
+ */
+void loop_poll(struct help_loop *h, uint64_t vm);
 
 /*
  * loop_pass - so much time goes by; the loop is stepped when it wants to be

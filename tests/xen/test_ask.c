@@ -54,7 +54,11 @@ warn(void *ctx, const char *text)
 static void
 open_host(struct heard *h)
 {
-	const struct bal_loop_calls calls = {h, held_kib, command, ended, warn};
+	const struct bal_loop_calls calls = {.ctx = h,
+	    .held_kib = held_kib,
+	    .command = command,
+	    .ended = ended,
+	    .warn = warn};
 	struct hv_msg m;
 
 	memset(h, 0, sizeof(*h));
