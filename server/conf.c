@@ -333,9 +333,9 @@ check_world(struct conf *c, const char *sim, char *why, size_t why_bytes)
 
 	if (r != CONF_RUN)
 		return r;
-	c->balances = strcmp(c->balance, "yes") == 0;
-	if (!c->balances && c->balance[0] != '\0' &&
-	    strcmp(c->balance, "no") != 0)
+	c->balances = strcmp(c->balance, "no") != 0;
+	if (c->balances && c->balance[0] != '\0' &&
+	    strcmp(c->balance, "yes") != 0)
 		return say(
 		    why, why_bytes, "balance = %s: yes or no", c->balance);
 	c->takes_over = strcmp(c->take_over, "yes") == 0;
