@@ -327,7 +327,7 @@ def tasks(d):
           "MESSAGE_PARAMETER_COUNT_MISMATCH")
     # A wait that is cancelled, with a task of its own and without.
     stuck = api.call("VM.create", vm_record(
-        "stuck", GIB, GIB, 2 * GIB, 2 * GIB,
+        "stuck", GIB, GIB, GIB, 2 * GIB,
         other_config={"sim": "stuck"}))
     api.call("VM.start", stuck, False, False)
     api.call("VM.set_memory_dynamic_range", stuck, str(2 * GIB),
@@ -387,7 +387,7 @@ def notes(d):
                "X-Api-Key": "k"}
     want = {"http:traceparent": "00-ab-cd-01", "http:x-request-id": "<7>"}
     vm = api.call("VM.create", vm_record(
-        "stuck too", GIB, GIB, 2 * GIB, 2 * GIB,
+        "stuck too", GIB, GIB, GIB, 2 * GIB,
         other_config={"sim": "stuck"}))
     api.call("VM.start", vm, False, False)
     api.call("VM.set_memory_dynamic_range", vm, str(2 * GIB), str(2 * GIB))

@@ -129,7 +129,7 @@ def tasks(t, d, x):
 def cancel(t, d, x):
     """A wait for a balloon that never moves ends when it is cancelled."""
     vm = x.VM.create(daemon.vm_record(
-        "stuck", 0, 512 * MIB, GIB, GIB, other_config={"sim": "stuck"}))
+        "stuck", 0, 512 * MIB, 512 * MIB, GIB, other_config={"sim": "stuck"}))
     x.VM.start(vm, False, False)
     x.VM.set_memory_dynamic_range(vm, str(768 * MIB), str(GIB))
     task = x.Async.VM.wait_memory_target_live(vm)

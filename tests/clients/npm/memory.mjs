@@ -131,7 +131,7 @@ async function running(m) {
     GIB + Number(await m.vm('get_memory_overhead')))
   is('wait', await m.vm('wait_memory_target_live'), '')
   is('actual', await m.call('VM_metrics.get_memory_actual', vm.metrics),
-    m.int(GIB))
+    m.int(2 * GIB)) // there is room
   await m.vm('set_memory_dynamic_range', GIB, 2 * GIB)
   await m.vm('set_memory_target_live', 2 * GIB)
   await m.limits('target_live', GIB, 2 * GIB, 2 * GIB, 4 * GIB)

@@ -102,7 +102,7 @@ async function make(xapi, name, more) {
 // cancelled - a wait for a balloon that never moves, ended by task.cancel
 export async function cancelled(xapi) {
   const { ref } = await make(xapi, 'stuck',
-    { other_config: { sim: 'stuck' } })
+    { memory_dynamic_max: 512 * MIB, other_config: { sim: 'stuck' } })
   await xapi.call('VM.start', ref, false, false)
   await xapi.call('VM.set_memory_dynamic_range', ref, 768 * MIB, GIB)
 
