@@ -340,21 +340,29 @@ update_metrics(struct hv_facts *f, struct fld_tx *tx, const struct idl_vm *vm,
 	return ERR_NONE;
 }
 
-/* bind - a domain that has started, or may have, has its record's range */
+/*
+ * bind - a domain that has started, or may have, has its record's range
+ *
+ * One without a balloon driver is told no target: when the driver is there,
+ * its target is brought into the range.
+ */
 static enum err
 bind(struct hv_facts *f, struct fld_tx *tx, const struct idl_vm *vm,
     const struct hv_domain *d, bool booted, struct failure *why)
 {
-	uint64_t max_kib =
-	    d->static_max_kib != 0 ? d->static_max_kib : d->maxmem_kib;
 	const struct hv_facts_bounds has = {
-	    .min_bytes = hv_facts_bytes(d->dynamic_min_kib),
-	    .max_bytes = hv_facts_bytes(d->dynamic_max_kib),
-	    .static_max_bytes = hv_facts_bytes(max_kib),
-	    .target_bytes = hv_facts_bytes(d->target_kib),
+	    .min_kib = d->dynamic_min_kib,
+	    .max_kib = d->dynamic_max_kib,
+	    .static_max_kib =
+		d->static_max_kib != 0 ? d->static_max_kib : d->maxmem_kib,
+	    .target_kib = d->target_kib,
+	    .has_balloon = (d->flags & HV_D_BALLOON) != 0,
 	};
+	bool is_off =
+	    has.has_balloon && (d->target_kib < d->dynamic_min_kib ||
+				   d->target_kib > d->dynamic_max_kib);
 
-	if (!booted && !f->syncing)
+	if (!booted && !f->syncing && !is_off)
 		return ERR_NONE;
 	return hv_facts_bind(f, fld_tx_view(tx), vm, &has, why);
 }

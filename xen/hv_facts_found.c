@@ -113,9 +113,13 @@ hv_facts_adopt(struct hv_facts *f, struct fld_tx *tx,
 {
 	const struct fld_view *v = fld_tx_view(tx);
 	const struct idl_vm *old;
-	const struct hv_facts_bounds has = {found->memory_dynamic_min,
-	    found->memory_dynamic_max, found->memory_static_max,
-	    found->memory_target};
+	const struct hv_facts_bounds has = {
+	    .min_kib = kib_of_bytes_free((uint64_t)found->memory_dynamic_min),
+	    .max_kib = kib_of_bytes_free((uint64_t)found->memory_dynamic_max),
+	    .static_max_kib =
+		kib_of_bytes_free((uint64_t)found->memory_static_max),
+	    .target_kib = kib_of_bytes_free((uint64_t)found->memory_target),
+	};
 	struct idl_vm *vm;
 	enum err rc;
 
@@ -158,11 +162,22 @@ range_room(struct hv_facts *f)
 	return memset(&f->ranges[f->nranges++], 0, sizeof(*ranges));
 }
 
-/* at_most - the lesser of two */
-static int64_t
-at_most(int64_t a, int64_t b)
+/* cut - bytes of a record in KiB, but no more than a domain can have */
+static uint64_t
+cut(int64_t bytes, uint64_t most_kib)
 {
-	return a < b ? a : b;
+	/* Down to the KiB, as a command about the record would say it. */
+	uint64_t kib = kib_of_bytes_free((uint64_t)bytes);
+
+	return kib < most_kib ? kib : most_kib;
+}
+
+/* is_bound - has the domain the range, and a target in it if it obeys? */
+static bool
+is_bound(const struct hv_facts_range *want, const struct hv_facts_bounds *has)
+{
+	return want->min_kib == has->min_kib && want->max_kib == has->max_kib &&
+	       (!has->has_balloon || want->target_kib == has->target_kib);
 }
 
 /* uuid_of - of a record, as the protocol has it; false: it is none */
@@ -182,30 +197,26 @@ hv_facts_bind(struct hv_facts *f, const struct fld_view *v,
     const struct idl_vm *vm, const struct hv_facts_bounds *from,
     struct failure *why)
 {
-	int64_t min = at_most(vm->memory_dynamic_min, from->static_max_bytes);
-	int64_t max = at_most(vm->memory_dynamic_max, from->static_max_bytes);
 	const struct idl_host *host =
 	    fld_get(v, IDL_CLASS_HOST, &vm->resident_on);
 	struct hv_facts_range *r;
-	struct hv_facts_range want = {.domid = (int32_t)vm->domid};
+	struct hv_facts_range want = {
+	    .domid = (int32_t)vm->domid,
+	    .min_kib = cut(vm->memory_dynamic_min, from->static_max_kib),
+	    .max_kib = cut(vm->memory_dynamic_max, from->static_max_kib),
+	    .static_max_kib = from->static_max_kib,
+	};
 
+	want.target_kib = from->target_kib > want.max_kib   ? want.max_kib
+			  : from->target_kib < want.min_kib ? want.min_kib
+							    : from->target_kib;
 	if ((f->world & (HV_W_BUILDS | HV_W_OBSERVES)) ||
-	    vm->is_control_domain || vm->discovered || max <= 0 ||
-	    (min == from->min_bytes && max == from->max_bytes))
+	    vm->is_control_domain || vm->discovered || want.max_kib == 0 ||
+	    is_bound(&want, from))
 		return ERR_NONE;
 	if (host == NULL || !uuid_of(host->uuid, &want.host) ||
 	    !uuid_of(vm->uuid, &want.uuid))
 		return err_internal(why, "a VM's host or uuid is none");
-	/* Down to the KiB, as everywhere; the loop does the rest. */
-	want.min_kib = kib_of_bytes_free((uint64_t)min);
-	want.max_kib = kib_of_bytes_free((uint64_t)max);
-	want.static_max_kib =
-	    kib_of_bytes_free((uint64_t)from->static_max_bytes);
-	want.target_kib = kib_of_bytes_free((uint64_t)from->target_bytes);
-	if (want.target_kib > want.max_kib)
-		want.target_kib = want.max_kib;
-	if (want.target_kib < want.min_kib)
-		want.target_kib = want.min_kib;
 	r = range_room(f);
 	if (r == NULL)
 		return hv_facts_oom(why);

@@ -102,10 +102,12 @@ enum err hv_facts_adopt(struct hv_facts *f, struct fld_tx *tx,
  * hv_facts_bind - have a domain's range set to its record's, if it is not
  *
  * in      vm    the record
- *         from  the range that the domain has, and its static_max
+ *         from  the range that the domain has, its static_max and target;
+ *               and whether it has a balloon driver to follow that
  */
 struct hv_facts_bounds {
-	int64_t min_bytes, max_bytes, static_max_bytes, target_bytes;
+	uint64_t min_kib, max_kib, static_max_kib, target_kib;
+	bool has_balloon;
 };
 enum err hv_facts_bind(struct hv_facts *f, const struct fld_view *v,
     const struct idl_vm *vm, const struct hv_facts_bounds *from,

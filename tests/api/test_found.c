@@ -216,6 +216,46 @@ Test(found, made_anew_under_its_name_it_is_the_same_vm)
 	    world_vm(&w, &ref)->power_state, IDL_VM_POWER_STATE_HALTED);
 }
 
+Test(found, the_target_waits_for_the_balloon_driver)
+{
+	struct idl_ref ref = keep(1, "web", 128, 144);
+	struct hv_msg m = xen_domain(&w, 2, 6, "web");
+
+	m.u.domain.flags &= ~HV_D_BALLOON;
+	world_fact(&w, &m);
+	cr_expect_eq(world_vm(&w, &ref)->domid, 6);
+	expect_range(2, 128, 144, 144);
+	/* It is told no target: the range alone is in the store. */
+	m.u.domain.dynamic_min_kib = 128 * 1024;
+	m.u.domain.dynamic_max_kib = 144 * 1024;
+	w.commands = 0;
+	world_fact(&w, &m);
+	cr_expect_eq(w.commands, 0);
+	m.u.domain.flags |= HV_D_BALLOON;
+	world_fact(&w, &m);
+	expect_range(2, 128, 144, 144);
+	m.u.domain.target_kib = 130 * 1024;
+	w.commands = 0;
+	world_fact(&w, &m);
+	cr_expect_eq(w.commands, 0, "any target in its range will do");
+}
+
+Test(found, an_odd_number_of_bytes_is_told_once)
+{
+	struct idl_ref ref = keep(1, "web", 128, 400);
+	struct hv_msg d = xen_domain(&w, 2, 6, "web");
+
+	works("VM.set_memory_dynamic_range", &ref, 128 * MIB + 1,
+	    400 * MIB + 1023);
+	d.u.domain.dynamic_min_kib = 128 * 1024;
+	d.u.domain.dynamic_max_kib = 400 * 1024;
+	w.commands = 0;
+	xen_report(&w, 0, &d, 1);
+	xen_report(&w, 0, &d, 1);
+	cr_expect_eq(world_vm(&w, &ref)->domid, 6);
+	cr_expect_eq(w.commands, 0);
+}
+
 Test(found, with_a_uuid_of_its_own_the_name_does_not_matter)
 {
 	struct idl_ref ref = keep(1, "web", 128, 400);
