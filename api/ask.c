@@ -19,7 +19,7 @@
 enum err
 api_ask_for(struct api_call *c, const struct idl_ref *host_ref,
     const struct idl_vm *vm, int64_t min_bytes, int64_t max_bytes,
-    api_stage_f *then, struct failure *why)
+    api_stage_f *then, bool *at_once_out, struct failure *why)
 {
 	const struct idl_host *host =
 	    fld_get(c->view, IDL_CLASS_HOST, host_ref);
@@ -30,33 +30,16 @@ api_ask_for(struct api_call *c, const struct idl_ref *host_ref,
 	if (vm != NULL && !api_vm_hv_uuid(vm->uuid, &c->ask.vm))
 		return err_internal(why, "the VM's uuid is not one");
 	c->ask.min_kib = kib_of_bytes_used((uint64_t)min_bytes);
+	c->ask.max_kib = kib_of_bytes_used((uint64_t)max_bytes);
+	*at_once_out = api_bal_take(c);
+	if (*at_once_out)
+		return ERR_NONE;
 	c->ask.max_kib = kib_of_bytes_free((uint64_t)max_bytes);
 	if (c->ask.max_kib < c->ask.min_kib)
 		c->ask.max_kib = c->ask.min_kib;
 	c->has_ask = true;
 	c->then = then;
 	return ERR_NONE;
-}
-
-bool
-api_ask_at_once(
-    const struct api_call *c, const struct idl_ref *host_ref, int64_t max_bytes)
-{
-	const struct idl_host *host =
-	    fld_get(c->view, IDL_CLASS_HOST, host_ref);
-	const struct idl_host_account *account =
-	    fld_get(c->view, IDL_CLASS_HOST_ACCOUNT, host_ref);
-	struct hv_uuid uuid;
-	uint64_t spare, kept;
-
-	if (host == NULL || account == NULL || c->env->bal == NULL ||
-	    !api_vm_hv_uuid(host->uuid, &uuid))
-		return false;
-	/* Of the transaction: those of this batch are not committed yet. */
-	kept = kib_of_bytes_used((uint64_t)account->granted_bytes);
-	spare = api_bal_spare(c->env->bal, &uuid);
-	return spare >= kept &&
-	       spare - kept >= kib_of_bytes_used((uint64_t)max_bytes);
 }
 
 /* ---- answers ---- */

@@ -15,25 +15,19 @@
 #include "api/api.h"
 
 /*
- * api_ask_for - have the next stage begin with so much memory free on a host
+ * api_ask_for - so much memory is to be free on a host
  *
  * in      vm  for whom; NULL: nobody in particular
  *         min_bytes, max_bytes  1 .. 2^63-1
+ *         then  the stage that gets the answer, if it does not come at once
  * out     c   has_ask, ask, then
+ *         at_once_out  all of max is free and granted; there is no next stage
+ * note    what is granted is to be in the records when the transaction ends
  * errors  INTERNAL_ERROR when the host record is gone
  */
 enum err api_ask_for(struct api_call *c, const struct idl_ref *host,
     const struct idl_vm *vm, int64_t min_bytes, int64_t max_bytes,
-    api_stage_f *then, struct failure *why);
-
-/*
- * api_ask_at_once - is the most that is wanted free on a host, here and now?
- *
- * in      v  what the call's transaction reads
- * note    what is granted is to be in the records when the transaction ends
- */
-bool api_ask_at_once(
-    const struct api_call *c, const struct idl_ref *host, int64_t max_bytes);
+    api_stage_f *then, bool *at_once_out, struct failure *why);
 
 /*
  * api_ask_again - no memory, but reservations were granted more than they

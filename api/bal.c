@@ -322,12 +322,6 @@ api_bal_note(struct api_env *env, const struct fld_change *change, size_t n)
 	}
 }
 
-uint64_t
-api_bal_spare(const struct api_bal *b, const struct hv_uuid *host)
-{
-	return bal_loop_spare_kib(b->loop, host);
-}
-
 /* ---- for calls ---- */
 
 void
@@ -344,6 +338,24 @@ api_bal_ask(struct api_call *c)
 	c->ask_ref = api_new_ref(c->env);
 	bal_loop_ask(b->loop, &c->asked);
 	stir(b);
+}
+
+bool
+api_bal_take(struct api_call *c)
+{
+	struct api_bal *b = c->env->bal;
+
+	if (b == NULL)
+		return false; /* without a world there is no memory */
+	api_bal_release(c);   /* of an earlier run */
+	b->view = fld_pin(b->reader);
+	if (b->view == NULL)
+		return false;
+	c->asked = c->ask;
+	c->asking = bal_loop_take(b->loop, &c->asked);
+	fld_unpin(b->reader, b->view);
+	b->view = NULL;
+	return c->asking;
 }
 
 bool

@@ -94,9 +94,11 @@ void api_bal_note(
     struct api_env *env, const struct fld_change *change, size_t n);
 
 /*
- * api_bal_spare - KiB of a host that nobody has, asks for or is to grow into;
- * what reservations hold is not taken off
+ * api_bal_take - has c->ask all that it wants, here and now? then it is granted
+ *
+ * note    as if the loop had been asked: held until the call's stage has been
+ *         committed, or the call has ended
  */
-uint64_t api_bal_spare(const struct api_bal *b, const struct hv_uuid *host);
+bool api_bal_take(struct api_call *c);
 
 #endif

@@ -200,18 +200,21 @@ reserve(struct api_call *c, const struct want *want, struct idl_ref *result_out,
 		rc = mem_admit_bytes(c->view, want->host, want->amount, why);
 	if (rc != ERR_NONE)
 		return rc;
-	is_free = api_ask_at_once(c, want->host, want->max);
-	rc = record(c, want, &ref, is_free ? want->max : 0, why);
-	if (rc != ERR_NONE || is_free) {
-		*result_out = ref;
+	rc = api_ask_for(c, want->host, want->vm, want->amount, want->max,
+	    granted, &is_free, why);
+	if (rc == ERR_NONE)
+		rc = record(c, want, &ref, is_free ? want->max : 0, why);
+	if (rc != ERR_NONE)
 		return rc;
+	if (is_free) {
+		*result_out = ref;
+		return ERR_NONE;
 	}
 	w = c->keep = arena_alloc(&c->arena, sizeof(*w));
 	if (w == NULL)
 		return err_internal(why, "out of memory");
 	*w = (struct wait){ref, *want->host, want->ttl_s};
-	return api_ask_for(
-	    c, want->host, want->vm, want->amount, want->max, granted, why);
+	return ERR_NONE;
 }
 
 enum err

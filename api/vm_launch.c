@@ -172,6 +172,7 @@ promise(struct api_call *c, struct failure *why)
 	const struct launch *l = c->keep;
 	const struct idl_memory_reservation *own;
 	int64_t min = 0, max = 0, granted = 0;
+	bool at_once = false;
 	struct idl_vm *vm;
 	enum err rc = api_vm_edit(c, &c->op_vm, &vm, why);
 
@@ -182,13 +183,15 @@ promise(struct api_call *c, struct failure *why)
 	own = mem_own_reservation(c->view, vm, &l->host);
 	if (own != NULL && own->granted >= min)
 		granted = own->granted; /* passes to the VM by itself */
-	else if (api_ask_at_once(c, &l->host, max))
-		vm->grant_bytes = granted = max;
 	vm->scheduled_to_be_resident_on = l->host;
 	vm->arriving_bytes = api_vm_floor(vm);
 	if (granted > 0)
 		return build(c, vm, granted, why);
-	return api_ask_for(c, &l->host, vm, min, max, asked, why);
+	rc = api_ask_for(c, &l->host, vm, min, max, asked, &at_once, why);
+	if (rc != ERR_NONE || !at_once)
+		return rc;
+	vm->grant_bytes = max;
+	return build(c, vm, max, why);
 }
 
 /* elsewhere - it cannot be had there: is there another host? */

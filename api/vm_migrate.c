@@ -133,6 +133,7 @@ promise(struct api_call *c, int64_t actual, struct failure *why)
 	const struct trip *t = c->keep;
 	const struct idl_vm *was = api_vm_held(c);
 	int64_t needed = 0, floor;
+	bool at_once = false;
 	struct idl_vm *vm;
 	enum err rc;
 
@@ -152,7 +153,11 @@ promise(struct api_call *c, int64_t actual, struct failure *why)
 	vm->arriving_bytes = floor;
 	if (vm->grant_bytes >= needed)
 		return send(c, vm, why); /* a reservation had it */
-	return api_ask_for(c, &t->to, vm, needed, needed, asked, why);
+	rc = api_ask_for(c, &t->to, vm, needed, needed, asked, &at_once, why);
+	if (rc != ERR_NONE || !at_once)
+		return rc;
+	vm->grant_bytes = needed;
+	return send(c, vm, why);
 }
 
 /* shrunk - it has been told: wait until it has, but not for ever */

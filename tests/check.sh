@@ -121,6 +121,7 @@ asan_xe() {
 	    $PY tests/clients/xe.py
 }
 events() { $PY tests/clients/events.py; }
+reserve() { $PY tests/clients/reservations.py; }
 crash() { $PY tests/clients/crash.py "${CRASH_ROUNDS:-200}"; }
 fuzz() { $MAKE fuzz-bounded; }
 xenstore() { timeout 300 $PY tests/xenlab/store.py; }
@@ -144,6 +145,7 @@ phase misuse misuse
 phase curl curl_wire
 phase xe xe
 phase events events
+phase reserve reserve
 phase roles roles
 phase thin-cli thin_cli
 phase wire wire
@@ -160,13 +162,13 @@ phase asan-xe asan_xe
 phase asan-roles asan_roles
 phase asan-cli on_asan thin_cli
 phase asan-wire on_asan wire json_rpc misuse
-phase asan-events on_asan events
+phase asan-events on_asan events reservations
 phase tsan tsan
 phase tsan-client on_tsan crowd os_xenapi replay
 phase tsan-npm on_tsan npm_xen_api
 phase tsan-roles tsan_roles
 phase tsan-cli on_tsan thin_cli xe
-phase tsan-wire on_tsan wire json_rpc misuse
+phase tsan-wire on_tsan wire json_rpc misuse reservations
 phase tsan-events on_tsan events
 phase crash crash
 phase fuzz fuzz

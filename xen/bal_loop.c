@@ -364,8 +364,10 @@ less(uint64_t a, uint64_t b)
 	return a > b ? a - b : 0;
 }
 
-uint64_t
-bal_loop_spare_kib(const struct bal_loop *l, const struct hv_uuid *uuid)
+/* spare - what is certainly free on a host and nobody's; 0: that is not known
+ */
+static uint64_t
+spare(const struct bal_loop *l, const struct hv_uuid *uuid)
 {
 	const struct bal_loop_host *h = bal_loop_host_of(l, uuid);
 	const struct bal_ask *ask;
@@ -374,7 +376,7 @@ bal_loop_spare_kib(const struct bal_loop *l, const struct hv_uuid *uuid)
 	if (h == NULL || !h->known || h->stale_ms != 0 || l->syncing)
 		return 0;
 	kib = less(h->fact.free_kib + h->fact.scrub_kib, BAL_RESERVED_KIB);
-	kib = less(kib, h->fact.claimed_kib);
+	kib = less(kib, l->calls.held_kib(l->calls.ctx, uuid));
 	TAILQ_FOREACH(ask, &l->granted, link)
 	if (hv_uuid_equal(&ask->host, uuid))
 		kib = less(kib, ask->granted_kib);
@@ -390,6 +392,18 @@ bal_loop_spare_kib(const struct bal_loop *l, const struct hv_uuid *uuid)
 		    less(kib, less(d->fact.target_kib, bal_loop_actual_kib(d)));
 	}
 	return kib;
+}
+
+bool
+bal_loop_take(struct bal_loop *l, struct bal_ask *ask)
+{
+	if (spare(l, &ask->host) < ask->max_kib)
+		return false;
+	ask->status = BAL_ASK_GRANTED;
+	ask->granted_kib = ask->max_kib;
+	ask->known = true;
+	TAILQ_INSERT_TAIL(&l->granted, ask, link);
+	return true;
 }
 
 /* end_lost - nobody has heard of the host that is asked for memory */

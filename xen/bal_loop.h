@@ -136,14 +136,15 @@ void bal_loop_drop(struct bal_loop *l, struct bal_ask *ask);
 void bal_loop_touch(struct bal_loop *l, const struct hv_uuid *host);
 
 /*
- * bal_loop_spare_kib - what is free on a host above the reserve, and that no
- * ask was granted or waits for, nor a guest is told to grow into
+ * bal_loop_take - grant an ask all that it wants, here and now
  *
- * note    what held_kib says is not taken off
- * returns 0 when that is not certain, because something is under way
+ * in      ask  as for bal_loop_ask
+ * out     ask  status GRANTED, until it is dropped
+ * returns false when so much is not certainly free above the reserve, beside
+ *         what is held, granted, asked for, or a guest is told to grow into
+ * note    calls.ended is not called; calls.held_kib is
  */
-uint64_t bal_loop_spare_kib(
-    const struct bal_loop *l, const struct hv_uuid *host);
+bool bal_loop_take(struct bal_loop *l, struct bal_ask *ask);
 
 /*
  * bal_loop_step - do what is to be done now
