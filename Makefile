@@ -149,6 +149,16 @@ install: build
 	[ -e $(D)$(SYSCONFDIR)/xenapi-memory.conf ] || install -m 644 \
 	    $(O)/xenapi-memory.conf $(D)$(SYSCONFDIR)
 
+# In a guest: the agent alone, which needs libxenstore and nothing else.
+.PHONY: install-agent
+install-agent: $(O)/xenapi-memory-agent
+	install -d $(D)$(SBINDIR) $(D)$(UNITDIR) $(D)$(MANDIR)/man8
+	install $< $(D)$(SBINDIR)
+	install -m 644 xen/agent/xenapi-memory-agent.8 $(D)$(MANDIR)/man8
+	sed 's,@SBINDIR@,$(SBINDIR),g' xen/agent/xenapi-memory-agent.service.in \
+	    >$(O)/xenapi-memory-agent.service
+	install -m 644 $(O)/xenapi-memory-agent.service $(D)$(UNITDIR)
+
 include tests/tests.mk
 
 # ---- the first command: a demo host, and what to try on it ----

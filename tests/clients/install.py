@@ -30,7 +30,14 @@ FILES = {
     UNIT: 0o644,
     CONF: 0o644,
 }
-# What systemd-analyze security may say at most; it says 2.6.
+GUEST = os.path.join(daemon.TOP, "build", "stage-guest")
+AGENT_UNIT = "usr/lib/systemd/system/xenapi-memory-agent.service"
+GUEST_FILES = {
+    "usr/sbin/xenapi-memory-agent": 0o755,
+    "usr/share/man/man8/xenapi-memory-agent.8": 0o644,
+    AGENT_UNIT: 0o644,
+}
+# What systemd-analyze security may say at most; it says 2.6, the agent 1.1.
 EXPOSURE_MAX = 3.0
 
 
@@ -39,35 +46,44 @@ def same(what, got, wanted):
         raise AssertionError("%s: %r, not %r" % (what, got, wanted))
 
 
-def install(**more):
-    env = dict(os.environ, DESTDIR=STAGE, PREFIX="/usr", **more)
-    r = subprocess.run(["make", "install"], cwd=daemon.TOP, env=env,
+def install(stage=STAGE, target="install"):
+    env = dict(os.environ, DESTDIR=stage, PREFIX="/usr")
+    r = subprocess.run(["make", target], cwd=daemon.TOP, env=env,
                        capture_output=True, text=True, timeout=600)
-    same("make install: " + r.stdout + r.stderr, r.returncode, 0)
+    same("make " + target + ": " + r.stdout + r.stderr, r.returncode, 0)
 
 
-def at(name):
-    return os.path.join(STAGE, name)
+def at(name, stage=STAGE):
+    return os.path.join(stage, name)
 
 
-def text_of(name):
-    with open(at(name)) as f:
+def text_of(name, stage=STAGE):
+    with open(at(name, stage)) as f:
         return f.read()
+
+
+def modes(stage):
+    """Every file below a folder, and its mode."""
+    found = {}
+    for folder, _, names in os.walk(stage):
+        for name in names:
+            path = os.path.join(folder, name)
+            found[os.path.relpath(path, stage)] = \
+                os.stat(path).st_mode & 0o7777
+    return found
+
+
+def is_clean(text, stage):
+    same("no name of the stage in the unit", stage in text, False)
+    same("nor a placeholder", re.findall("@[A-Z]+@", text.split(
+        "\n[Unit]")[1]), [])
 
 
 def files():
     shutil.rmtree(STAGE, ignore_errors=True)
     install()
-    found = {}
-    for folder, _, names in os.walk(STAGE):
-        for name in names:
-            path = os.path.join(folder, name)
-            found[os.path.relpath(path, STAGE)] = \
-                os.stat(path).st_mode & 0o7777
-    same("what is installed", found, FILES)
-    same("no name of the stage in the unit", STAGE in text_of(UNIT), False)
-    same("nor a placeholder", "@" in text_of(UNIT).split("\n[Unit]")[1]
-         .replace("@system-service", ""), False)
+    same("what is installed", modes(STAGE), FILES)
+    is_clean(text_of(UNIT), STAGE)
 
 
 def edited_stays():
@@ -77,17 +93,23 @@ def edited_stays():
     same("what was edited", text_of(CONF).endswith("; mine\n"), True)
 
 
+def page(path):
+    """A manual page must be without a warning, and not empty."""
+    r = subprocess.run(
+        ["man", "--warnings", "-l", path],
+        capture_output=True, text=True, timeout=60,
+        env=dict(os.environ, MANROFFSEQ="", MANWIDTH="80"))
+    same(path, (r.returncode, r.stderr), (0, ""))
+    assert len(r.stdout) > 1000, r.stdout
+
+
 def manual():
     if not shutil.which("man"):
         print("no man: pages are not looked at")
         return
-    for name in ("man1/xe-memory.1", "man8/xenapi-memoryd.8"):
-        r = subprocess.run(
-            ["man", "--warnings", "-l", at("usr/share/man/" + name)],
-            capture_output=True, text=True, timeout=60,
-            env=dict(os.environ, MANROFFSEQ="", MANWIDTH="80"))
-        same(name, (r.returncode, r.stderr), (0, ""))
-        assert len(r.stdout) > 1000, r.stdout
+    page(at("usr/share/man/man1/xe-memory.1"))
+    page(at("usr/share/man/man8/xenapi-memoryd.8"))
+    page(at("usr/share/man/man8/xenapi-memory-agent.8", GUEST))
 
 
 class Told:
@@ -155,32 +177,55 @@ def runs():
         d.log.close()
 
 
-def unit():
-    if not shutil.which("systemd-analyze"):
-        print("no systemd-analyze: the unit is not looked at")
-        return
+def confined(name, stage):
+    """systemd must find nothing wrong with a unit, and it confined."""
     with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "xenapi-memoryd.service")
+        path = os.path.join(folder, os.path.basename(name))
         with open(path, "w") as f:
-            f.write(text_of(UNIT).replace("/usr/sbin", at("usr/sbin")))
+            f.write(text_of(name, stage).replace("/usr/sbin",
+                                                 at("usr/sbin", stage)))
         r = subprocess.run(["systemd-analyze", "verify", "--man=no", path],
                            capture_output=True, text=True, timeout=60)
         same("verify", (r.returncode, [
             line for line in r.stderr.split("\n")
-            if "xenapi-memoryd" in line]), (0, []))
+            if os.path.basename(name) in line]), (0, []))
         r = subprocess.run(["systemd-analyze", "security", "--offline=true",
                             path], capture_output=True, text=True,
                            timeout=60)
         level = re.search(r"exposure level for \S+ ([0-9.]+)",
                           r.stdout.replace(":", ""))
         same("security: " + r.stderr, level is not None, True)
-        print("exposure %s" % level.group(1))
+        print("exposure of %s: %s" % (os.path.basename(name),
+                                      level.group(1)))
         assert float(level.group(1)) <= EXPOSURE_MAX, r.stdout
+
+
+def unit():
+    if not shutil.which("systemd-analyze"):
+        print("no systemd-analyze: the units are not looked at")
+        return
+    confined(UNIT, STAGE)
+    confined(AGENT_UNIT, GUEST)
+
+
+def agent():
+    """The guest's agent, alone; it tells what /proc does."""
+    shutil.rmtree(GUEST, ignore_errors=True)
+    install(GUEST, "install-agent")
+    same("what is installed", modes(GUEST), GUEST_FILES)
+    is_clean(text_of(AGENT_UNIT, GUEST), GUEST)
+    r = subprocess.run([at("usr/sbin/xenapi-memory-agent", GUEST), "--once"],
+                       capture_output=True, text=True, timeout=60)
+    words = dict(word.split("=") for word in r.stdout.split())
+    with open("/proc/meminfo") as f:
+        kib = int(re.search(r"MemTotal: +(\d+)", f.read()).group(1))
+    same("it runs", (r.returncode, words["total"], words["request"]),
+         (0, str(kib * 1024), "0"))
 
 
 def main():
     count = 0
-    for story in (files, edited_stays, manual, unit, runs):
+    for story in (files, agent, edited_stays, manual, unit, runs):
         story()
         print("ok %s" % story.__name__)
         sys.stdout.flush()
