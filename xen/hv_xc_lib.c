@@ -125,6 +125,30 @@ set_shadow(xc_interface *x, const struct hv_xc_call *c)
 	return xc_set_paging_mempool_size(x, c->domid, bytes) != 0 ? errno : 0;
 }
 
+/* log_mode - log-dirty on or off; 0 or errno */
+static int
+log_mode(xc_interface *x, uint32_t domid, unsigned op)
+{
+	return xc_shadow_control(x, domid, op, NULL, 0) < 0 ? errno : 0;
+}
+
+/* dirty_on - log-dirty mode begins, and its figures at nothing */
+static int
+dirty_on(xc_interface *x, const struct hv_xc_call *c)
+{
+	int e = log_mode(x, c->domid, XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY);
+
+	if (e != 0)
+		return e;
+	/* They go on from one time to the next; without a bitmap it is fast. */
+	if (xc_logdirty_control(
+		x, c->domid, XEN_DOMCTL_SHADOW_OP_CLEAN, NULL, 0, 0, NULL) < 0)
+		e = errno;
+	if (e != 0)
+		(void)log_mode(x, c->domid, XEN_DOMCTL_SHADOW_OP_OFF);
+	return e;
+}
+
 /* dirty_count - pages that were written at least once since it is on */
 static int
 dirty_count(xc_interface *x, struct hv_xc_call *c)
@@ -167,15 +191,11 @@ ask(xc_interface *x, struct hv_xc_call *c)
 		r = xc_domain_unpause(x, c->domid);
 		break;
 	case HV_XC_DIRTY_ON:
-		r = xc_shadow_control(
-		    x, c->domid, XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY, NULL, 0);
-		break;
+		return dirty_on(x, c);
 	case HV_XC_DIRTY_COUNT:
 		return dirty_count(x, c);
 	case HV_XC_DIRTY_OFF:
-		r = xc_shadow_control(
-		    x, c->domid, XEN_DOMCTL_SHADOW_OP_OFF, NULL, 0);
-		break;
+		return log_mode(x, c->domid, XEN_DOMCTL_SHADOW_OP_OFF);
 	default:
 		return ENOSYS;
 	}
