@@ -46,7 +46,7 @@ struct hv_xen_dom {
 	/* statistics */
 	uint64_t request;  /* not answered; 0: none */
 	uint64_t stats_ms; /* its answer was looked at */
-	bool stats_watched, stats_fired;
+	bool polled, stats_watched, stats_fired;
 	uint64_t count_id; /* of HV_DIRTY under way; 0: none */
 	uint64_t count_end_ms;
 	struct hv_domain said;

@@ -11,6 +11,7 @@
 #include "model/units.h"
 
 /* Own */
+#include "xen/hv_uuid.h"
 #include "xen/hv_xen_stats.h"
 
 #define REQUEST "/local/domain/%u/control/memory-stats-request"
@@ -93,6 +94,24 @@ others(const struct hv_xs_op *op, uint64_t request, char *text, size_t bytes)
 	return true;
 }
 
+/* ask_again - a question that a lost connection may have swallowed */
+static void
+ask_again(struct hv_xen *x, const struct hv_xen_dom *d)
+{
+	struct hv_xs_batch b;
+	struct hv_xs_op *op;
+
+	hv_xs_begin(&b, HV_XS_DO);
+	/* A store that started empty has no place for it, nor a guest. */
+	(void)hv_xs_add(
+	    &b, HV_XS_NEED, "/local/domain/%u/control", d->xen.domid);
+	op = hv_xs_add(&b, HV_XS_SET, REQUEST, d->xen.domid);
+	if (op != NULL)
+		(void)snprintf(op->value, sizeof op->value, "%llu",
+		    (unsigned long long)d->request);
+	(void)hv_xen_xs(x, &b); /* lost anew: then again */
+}
+
 /* ask - a domain is due: put the question, and see who else answers it */
 static void
 ask(struct hv_xen *x, struct hv_xen_dom *d, uint64_t request)
@@ -168,6 +187,8 @@ hv_xen_stats_lost(struct hv_xen *x)
 	{
 		if (d->stats_watched) /* a watch that is set fires once */
 			watch_stats(x, d, HV_XS_WATCH);
+		if (d->request != 0)
+			ask_again(x, d);
 	}
 }
 
@@ -175,6 +196,7 @@ int32_t
 hv_xen_stats_poll(struct hv_xen *x, struct hv_xen_dom *d, uint32_t interval_s)
 {
 	d->request = 0;
+	d->polled = interval_s != 0;
 	if (interval_s == 0 && d->stats_watched)
 		watch_stats(x, d, HV_XS_UNWATCH);
 	return gst_poll_set(x->poll, &d->uuid, interval_s, (int64_t)x->now_ms)
@@ -308,17 +330,20 @@ hv_xen_stats_close(struct hv_xen *x)
 	gst_poll_free(&x->poll);
 }
 
-/* has_twin - is there another domain of its uuid? */
-static bool
-has_twin(struct hv_xen *x, const struct hv_xen_dom *d)
+/*
+ * polled - the domain of a uuid that is asked; NULL: none is
+ *
+ * The last: one that restarts may still be there with the id it had.
+ */
+static struct hv_xen_dom *
+polled(struct hv_xen *x, const struct hv_uuid *uuid)
 {
-	const struct hv_xen_dom *other;
+	struct hv_xen_dom *d, *last = NULL;
 
-	TAILQ_FOREACH(other, &x->doms, link)
-	if (other != d && other->uuid.hi == d->uuid.hi &&
-	    other->uuid.lo == d->uuid.lo)
-		return true;
-	return false;
+	TAILQ_FOREACH(d, &x->doms, link)
+	if (d->polled && hv_uuid_equal(&d->uuid, uuid))
+		last = d;
+	return last;
 }
 
 void
@@ -329,8 +354,9 @@ hv_xen_stats_drop(struct hv_xen *x, struct hv_xen_dom *d)
 		return;
 	if (d->stats_watched)
 		watch_stats(x, d, HV_XS_UNWATCH);
+	d->polled = false;
 	/* Its next domain may be there already, and polled. */
-	if (!has_twin(x, d)) /* needs no memory */
+	if (polled(x, &d->uuid) == NULL) /* needs no memory */
 		(void)gst_poll_set(x->poll, &d->uuid, 0, 0);
 }
 
@@ -350,7 +376,7 @@ hv_xen_stats_step(struct hv_xen *x)
 			end_count(x, d, HV_OK);
 	}
 	while (x->xs_up && gst_poll_due(x->poll, (int64_t)x->now_ms, &due)) {
-		d = hv_xen_find(x, &due.uuid, -1);
+		d = polled(x, &due.uuid);
 		if (d != NULL)
 			ask(x, d, due.request);
 	}

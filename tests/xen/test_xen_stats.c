@@ -193,6 +193,59 @@ Test(hv_xen_stats, polling_survives_a_restart_of_xenstored)
 	help_xen_close(&h);
 }
 
+Test(hv_xen_stats, a_question_lost_with_the_connection_is_put_again)
+{
+	struct hv_reading r;
+	struct help_xen h;
+	char first[HV_NAME_BYTES];
+
+	open_one(&h, NULL, NULL);
+	(void)snprintf(first, sizeof first, "%s", help_xen_get(&h, REQUEST));
+	answer(&h, "free=5");
+	h.xs_error = ECONNRESET; /* the next question finds it lost */
+	help_xen_pass(&h, 2000);
+	cr_expect_str_eq(help_xen_get(&h, REQUEST), first);
+	h.xs_error = 0;
+	help_xen_pass(&h, 2000);
+	cr_expect_str_neq(help_xen_get(&h, REQUEST), first);
+	answer(&h, "free=6");
+	cr_expect_eq(readings(&h, &r), 2);
+	cr_expect_eq(r.value[HV_STAT_FREE], 6);
+	help_xen_close(&h);
+}
+
+Test(hv_xen_stats, an_empty_store_is_left_empty)
+{
+	struct help_xen h;
+
+	open_one(&h, NULL, NULL);
+	h.xs_error = ECONNRESET;
+	help_xen_pass(&h, 2000);
+	h.nkeys = 0;
+	h.xs_error = 0;
+	help_xen_pass(&h, 2000);
+	cr_expect_null(help_xen_get(&h, REQUEST));
+	help_xen_close(&h);
+}
+
+Test(hv_xen_stats, a_restarted_guest_is_asked_not_what_is_left_of_it)
+{
+	struct hv_command c = help_xen_command(HV_POLL, 1);
+	struct help_xen h;
+
+	open_one(&h, NULL, NULL);
+	help_xen_add(&h, 2, 200 * MIB);
+	help_xen_dom(&h, 2)->uuid = help_xen_dom(&h, 1)->uuid;
+	help_xen_pass(&h, 1500);
+	c.domid = 2;
+	c.seconds = 1;
+	cr_assert_eq(help_xen_do(&h, &c).status, HV_OK);
+	help_xen_pass(&h, 200);
+	cr_expect_not_null(
+	    help_xen_get(&h, "/local/domain/2/control/memory-stats-request"));
+	help_xen_close(&h);
+}
+
 Test(hv_xen_stats, who_goes_is_asked_no_more)
 {
 	struct help_xen h;
