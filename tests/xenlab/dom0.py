@@ -12,6 +12,7 @@ from os_xenapi.client import XenAPI  # noqa: E402
 
 STATE = "/var/lib/xenapi-memory"
 PROGRAMS = ["xenapi-memoryd", "xenapi-memory-hv-sim", "xenapi-memory-hv-xen"]
+GUEST_PROGRAMS = ["xenapi-memory-agent"]
 KIB = 1024
 MIB = 1 << 20
 PAGE = 4096
@@ -32,7 +33,7 @@ class Memoryd:
         self.backend = backend
         self.session = None
 
-    def start(self, seconds=60):
+    def start(self, seconds=180):
         """Start it and wait for its ready line."""
         self.lab.sh("mkdir -p %s; : >/tmp/memoryd.out;"
                     " echo balance = yes >/tmp/memoryd.conf;"
@@ -91,7 +92,7 @@ class Guest:
     """A Linux guest made with xl, with its own kernel's balloon driver."""
 
     def __init__(self, where, name, kind, memory_mib, maxmem_mib, vcpus=1,
-                 uuid=None):
+                 uuid=None, init="/init"):
         self.lab = where
         self.name = name
         self.kind = kind
@@ -99,6 +100,7 @@ class Guest:
         self.maxmem_mib = maxmem_mib
         self.vcpus = vcpus
         self.uuid = uuid
+        self.init = init
         self.domid = None
 
     def create(self, paused=False):
@@ -112,12 +114,13 @@ ramdisk = "/boot/guest.cpio"
 memory = %d
 maxmem = %d
 vcpus = %d
-cmdline = "console=hvc0 rdinit=/init panic=1 quiet"
+cmdline = "console=hvc0 rdinit=%s panic=1 quiet"
 on_crash = "destroy"
 %sCFG
 xl create %s /tmp/%s.cfg""" % (self.name, self.name, self.kind,
                                self.memory_mib, self.maxmem_mib, self.vcpus,
-                               more, "-p" if paused else "", self.name))
+                               self.init, more, "-p" if paused else "",
+                               self.name))
         self.domid = int(self.lab.sh("xl domid %s" % self.name))
         return self
 

@@ -40,14 +40,15 @@ deb_of() {
 
 # unpack PACKAGE [PATTERN...] - into DIR/root, once; all of it, or some files
 unpack() {
-	[ ! -e "$LAB/.$1.done" ] || return 0
 	p=$1
+	done=$LAB/.$p.$(echo "$*" | cksum | cut -d' ' -f1).done
 	shift
+	[ ! -e "$done" ] || return 0
 	deb=$(deb_of "$p")
 	[ -n "$deb" ] || skip "$p is not to be had from Debian's archive here"
 	dpkg-deb --fsys-tarfile "$deb" |
 	    tar -x -C "$LAB/root" --wildcards "$@" || exit 1
-	touch "$LAB/.$p.done"
+	touch "$done"
 	echo "have $p"
 }
 
@@ -64,7 +65,8 @@ unpack "xen-utils-$XEN" "./usr/lib/xen-$XEN/bin"
 unpack xen-utils-common ./etc/xen
 unpack xenstore-utils ./usr/bin
 unpack busybox-static ./bin
-unpack "linux-image-$KVER" ./boot "*/drivers/xen/*" "*/ethernet/intel/e1000/*"
+unpack "linux-image-$KVER" ./boot "*/drivers/xen/*" \
+    "*/ethernet/intel/e1000/*" "*/block/zram/*" "*/mm/zsmalloc.ko"
 # QEMU does not gunzip a multiboot image, and un-xz of a bzImage costs four
 # seconds under emulation: both go in as plain ELF files.
 [ -s "$LAB/xen" ] || zcat "$LAB/root/boot/xen-$XEN-amd64.gz" >"$LAB/xen"

@@ -1,12 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # The initial file system of dom0, with that of its guests inside.
-# usage: image.sh DIR PROGRAM...   (DIR as fetch.sh made it; PROGRAMs with their
-# shared libraries go to /usr/sbin of dom0)
+# usage: image.sh DIR PROGRAM... [-- PROGRAM...]   (DIR as fetch.sh made it;
+# PROGRAMs with their shared libraries go to /usr/sbin: of dom0, and behind the
+# -- of guests)
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 LAB=$1
 shift
+HOST=()
+while [ $# -gt 0 ] && [ "$1" != -- ]; do
+	HOST+=("$1")
+	shift
+done
+GUEST=("${@:2}")
 ROOT=$LAB/root
 XENBIN=/usr/lib/xen-4.17/bin
 MODULES=$ROOT/lib/modules/$(cat "$LAB/kver")/kernel
@@ -42,9 +49,17 @@ done
 
 # ---- a guest ----
 install -m755 "$HERE/init.domu" "$DOMU/init"
-put "$DOMU" /bin/xenstore-write "$ROOT/usr/bin/xenstore-write"
-cp "$MODULES"/drivers/xen/xen-privcmd.ko "$MODULES"/drivers/xen/xenfs/xenfs.ko \
-    "$DOMU/lib/modules/"
+install -m755 "$HERE/init.stats" "$DOMU/init.stats"
+for b in read write watch; do
+	put "$DOMU" "/bin/xenstore-$b" "$ROOT/usr/bin/xenstore-$b"
+done
+for program in "${GUEST[@]}"; do
+	put "$DOMU" "/usr/sbin/$(basename "$program")" "$program"
+done
+for m in drivers/xen/{xen-privcmd,xenfs/xenfs} mm/zsmalloc \
+    drivers/block/zram/zram; do
+	cp "$MODULES/$m.ko" "$DOMU/lib/modules/"
+done
 # control/shutdown makes a Linux guest run these
 for c in poweroff reboot; do
 	printf '#!/bin/busybox sh\nexec /bin/busybox %s -f\n' $c >"$DOMU/sbin/$c"
@@ -73,7 +88,7 @@ echo 'autoballoon=0' >"$DOM0/etc/xen/xl.conf"
 printf 'root:x:0:0:root:/root:/bin/sh\n' >"$DOM0/etc/passwd"
 printf 'root:x:0:\n' >"$DOM0/etc/group"
 printf '127.0.0.1 localhost\n' >"$DOM0/etc/hosts"
-for program in "$@"; do
+for program in "${HOST[@]}"; do
 	put "$DOM0" "/usr/sbin/$(basename "$program")" "$program"
 done
 cpio_of "$DOM0" "$LAB/dom0.cpio"

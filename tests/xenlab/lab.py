@@ -70,20 +70,26 @@ def fetch():
         raise LabError("fetch.sh: exit status %d" % status)
 
 
-def prepare(programs):
+def built(name, *libraries):
+    """One of the lab's own programs; Xen's headers need the GNU dialect."""
+    program = os.path.join(WORK, name.replace("_", "-"))
+    subprocess.run(["gcc", "-std=gnu17", "-O1", "-Wall", "-Wextra", "-Werror",
+                    "-o", program, os.path.join(HERE, name + ".c")] +
+                   list(libraries), check=True)
+    return program
+
+
+def prepare(programs, guest_programs=()):
     """Build what is booted; exits 77 where that cannot be done."""
     if not shutil.which(QEMU):
         skip("%s is not installed" % QEMU)
     fetch()
-    # Xen's public headers need the GNU dialect.
-    probe = os.path.join(WORK, "lab-probe")
-    subprocess.run(["gcc", "-std=gnu17", "-O1", "-Wall",
-                    "-Wextra", "-Werror", "-o", probe,
-                    os.path.join(HERE, "lab_probe.c"), "-lxenctrl"],
-                   check=True)
-    subprocess.run([os.path.join(HERE, "image.sh"), WORK, probe] +
-                   [p for p in (os.path.join(BUILD, p) for p in programs)
-                    if os.path.exists(p)], check=True)
+    host, guest = ([p for p in (os.path.join(BUILD, p) for p in names)
+                    if os.path.exists(p)]
+                   for names in (programs, guest_programs))
+    subprocess.run([os.path.join(HERE, "image.sh"), WORK,
+                    built("lab_probe", "-lxenctrl")] + host +
+                   ["--", built("lab_load")] + guest, check=True)
 
 
 class Lab:

@@ -7,6 +7,7 @@
  *   lab-probe host        total, free, scrub, claimed pages of the machine
  *   lab-probe dom ID      one domain
  *   lab-probe shadow ID   its shadow (or HAP) allocation in MiB
+ *   lab-probe dirty ID    are its writes logged?
  *   lab-probe watch       a line every 50 ms, for ever: ms, free (scrub
  *                         included), then domain=pages for each guest
  * One line of "name=value" words; exit status 1 where Xen refuses.
@@ -65,6 +66,22 @@ shadow(xc_interface *xc, uint32_t id)
 	return 0;
 }
 
+/* dirty - are a domain's writes logged? Only a log that is off can begin */
+static int
+dirty(xc_interface *xc, uint32_t id)
+{
+	int r = xc_shadow_control(
+	    xc, id, XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY, NULL, 0);
+
+	if (r != 0 && errno != EINVAL)
+		return 1;
+	printf("on=%d\n", r != 0);
+	if (r == 0) /* Xen 4.17 answers EINVAL for PVH, and does it */
+		(void)xc_shadow_control(
+		    xc, id, XEN_DOMCTL_SHADOW_OP_OFF, NULL, 0);
+	return 0;
+}
+
 /* watch - free and guests' pages as time goes by */
 static int
 watch(xc_interface *xc)
@@ -110,6 +127,8 @@ main(int argc, char **argv)
 		rc = dom(xc, id);
 	else if (strcmp(what, "shadow") == 0)
 		rc = shadow(xc, id);
+	else if (strcmp(what, "dirty") == 0)
+		rc = dirty(xc, id);
 	else if (strcmp(what, "watch") == 0)
 		rc = watch(xc);
 	if (rc != 0)

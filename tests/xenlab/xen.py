@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The story on real Xen, driven from outside over HTTPS by python3-os-xenapi.
 
-usage: xen.py [STORE...]   (xenstored, oxenstored; default: both)
-Boots Xen once for each store.  Prints one line per outcome, with seconds since
+usage: xen.py [STORY...]   (xenstored, oxenstored: by store; statistics)
+Boots Xen once for each story.  Prints one line per outcome, with seconds since
 the boot; exits 1 when one is not what it must be, 77 where QEMU or Debian's
 packages cannot be had.
 """
@@ -16,6 +16,7 @@ import story
 import story_balance
 import story_guests
 import story_host
+import story_stats
 import story_trouble
 
 STORIES = {
@@ -30,6 +31,13 @@ STORIES = {
         story_host.sampled, story_host.overheads, story_balance.full,
         story_balance.promised, story_balance.too_much,
         story_balance.stubborn, story_trouble.hung, story_guests.stopped,
+    ),
+    "statistics": (
+        story_stats.asked, story_stats.agrees, story_stats.loaded,
+        story_stats.swapped, story_stats.counted, story_stats.counted_once,
+        story_stats.clocked, story_stats.flooded, story_stats.silent,
+        story_stats.killed, story_stats.store_hung, story_stats.vanished,
+        story_stats.rebooted,
     ),
 }
 
@@ -61,7 +69,7 @@ def boot(store):
 
 
 def main():
-    lab.prepare(dom0.PROGRAMS)
+    lab.prepare(dom0.PROGRAMS, dom0.GUEST_PROGRAMS)
     passed, wrong = 0, []
     for store in sys.argv[1:] or STORIES:
         held, not_held = boot(store)

@@ -1,0 +1,358 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What guests know of their memory, and what they write to it: our agent in
+Linux guests, read and judged against the guests' own /proc and against Xen."""
+import threading
+import time
+
+import lab
+from dom0 import MIB, PAGE, XenAPI
+
+GUESTS = (("p", "pv"), ("h", "pvh"))
+GUEST_MIB = 128
+# What shells and their tools hold at one moment and not at another.
+NOISE = 4 * MIB
+HELD_MIB = 32
+DIRTY_MIB = 24
+COUNT_S = 3
+COUNTERS = {"minor_faults": "pgfault", "major_faults": "pgmajfault",
+            "swap_in": "pswpin", "swap_out": "pswpout"}
+MARK = "/tool/xenapi-memory/log-dirty/%d"
+# What the Xen process may grow by while a guest floods it.
+GROWTH_KIB = 4 * 1024
+
+
+class Runs:
+    """Scripts run inside guests, numbered."""
+    number = 0
+
+
+def inside(guest, script, seconds=60):
+    """The output of a script run inside a guest (see init.stats)."""
+    Runs.number += 1
+    assert "'" not in script
+    return guest.lab.sh(
+        "xenstore-write {run} '{n} {script}'; t=0;"
+        " until [ \"$(xenstore-read {done} 2>/dev/null)\" = {n} ]; do"
+        " t=$((t + 1)); [ $t -lt {turns} ] || exit 9; usleep 100000; done;"
+        " xenstore-read -R {out}".format(
+            run=guest.key("control/lab-run"), done=guest.key("data/lab-done"),
+            out=guest.key("data/lab-out"), script=script, n=Runs.number,
+            turns=seconds * 10), seconds + 30)
+
+
+def stats(s, name):
+    return {k: int(v) for k, v in
+            s.x.VM.get_memory_stats(s.vm(name)).items()}
+
+
+def proc(guest):
+    """The guest's own /proc: bytes and counts by name."""
+    text = inside(guest, "cat /proc/meminfo; grep -E"
+                  " \"^(pgfault|pgmajfault|pswpin|pswpout) \" /proc/vmstat")
+    rows = (line.split() for line in text.splitlines())
+    return {r[0].rstrip(":"): int(r[1]) * (1024 if r[-1] == "kB" else 1)
+            for r in rows if len(r) > 1}
+
+
+def newer(s, name):
+    """A reading whose question was put after this call."""
+    guest = s.guests[name]
+    first = int(guest.read("control/memory-stats-request"))
+    # Two questions later: the first may have been under way.
+    lab.until("%s is asked twice more" % name, lambda: int(guest.read(
+        "control/memory-stats-request")) >= first + 2, 60)
+    return stats(s, name)
+
+
+def asked(s):
+    """guests are asked when polling is on, and not before"""
+    x = s.x
+    for name, kind in GUESTS:
+        s.guest(name, kind, GUEST_MIB, GUEST_MIB, init="/init.stats")
+    for name, guest in s.guests.items():
+        vm = s.find(name)
+        guest.ready()
+        s.lab.log("%s has booted" % name)
+        got = stats(s, name)
+        s.same("%s: nothing is read before polling is on" % name,
+               (got["last_update"], got["free"], got["total"],
+                guest.read("control/memory-stats-request")), (0, -1, -1,
+                                                              None))
+        s.same("%s: the host's own figure is Xen's" % name,
+               got["balloon_actual"], guest.xen()["pages"] * PAGE)
+        for value in ("-1", str(1 << 40)):
+            s.fails("%s: an interval of %s s" % (name, value),
+                    ["INVALID_VALUE"],
+                    x.VM.set_memory_stats_polling_interval, vm, value)
+        x.VM.set_memory_stats_polling_interval(vm, "1")
+        s.soon("%s answers" % name,
+               lambda: stats(s, name)["last_update"] > 0)
+
+
+def agrees(s):
+    """readings are the guest's own /proc"""
+    for name, guest in s.guests.items():
+        before = proc(guest)
+        got = newer(s, name)
+        after = proc(guest)
+        s.same("%s: total is MemTotal" % name, got["total"],
+               before["MemTotal"])
+        for tag, row in COUNTERS.items():
+            s.true("%s: %s is between /proc before and after" % (name, tag),
+                   before[row] <= got[tag] <= after[row],
+                   (before[row], got[tag], after[row]))
+        for tag, row in (("free", "MemFree"), ("available", "MemAvailable")):
+            low, high = sorted((before[row], after[row]))
+            s.true("%s: %s is /proc's" % (name, tag),
+                   low - MIB <= got[tag] <= high + MIB,
+                   (low, got[tag], high))
+            s.lab.log("    %s %s: %d, /proc %d before, %d after"
+                      % (name, tag, got[tag], before[row], after[row]))
+        s.same("%s: nothing it says is thrown away" % name, got["ignored"],
+               0)
+        gm = s.x.VM.get_guest_metrics(s.vm(name))
+        s.same("%s: VM_guest_metrics.memory has it too" % name,
+               s.x.VM_guest_metrics.get_memory(gm).get("total"),
+               str(before["MemTotal"]))
+
+
+def load(guest, what, mib):
+    """Start lab-load in a guest and wait until it has written once."""
+    inside(guest, "lab-load %s %d >/tmp/load 2>&1 & echo $! >/tmp/load.pid;"
+           " until grep -q written /tmp/load; do usleep 50000; done"
+           % (what, mib))
+
+
+def unload(guest):
+    inside(guest, "kill $(cat /tmp/load.pid)")
+
+
+def loaded(s):
+    """free and available fall by what a program holds, and come back"""
+    for name, guest in s.guests.items():
+        before = newer(s, name)
+        load(guest, "hold", HELD_MIB)
+        during = newer(s, name)
+        unload(guest)
+        after = newer(s, name)
+        for tag in ("free", "available"):
+            s.true("%s: %s falls by %d MiB" % (name, tag, HELD_MIB),
+                   abs(before[tag] - during[tag] - HELD_MIB * MIB) < NOISE,
+                   (before[tag], during[tag]))
+            s.true("%s: %s comes back" % (name, tag),
+                   abs(after[tag] - before[tag]) < NOISE,
+                   (before[tag], after[tag]))
+        s.true("%s: minor_faults count its pages" % name,
+               during["minor_faults"] - before["minor_faults"] >=
+               HELD_MIB * MIB // PAGE, (before, during))
+
+
+def swapped(s):
+    """swap and major faults move when a guest is short of memory"""
+    guest = s.guests["p"]
+    before = newer(s, "p")
+    s.same("no swap, nothing swapped", (before["swap_in"],
+                                        before["swap_out"]), (0, 0))
+    inside(guest, "echo %d >/sys/block/zram0/disksize; mkswap /dev/zram0;"
+           " swapon /dev/zram0" % (2 * GUEST_MIB * MIB))
+    load(guest, "hold", before["available"] // MIB + 16)
+    s.soon("swap_out, swap_in and major_faults have risen", lambda: all(
+        stats(s, "p")[tag] > before[tag]
+        for tag in ("swap_out", "swap_in", "major_faults")))
+    got = newer(s, "p")
+    s.lab.log("    out %d MiB, in %d MiB, %d major faults" % (
+        got["swap_out"] // MIB, got["swap_in"] // MIB, got["major_faults"]))
+    unload(guest)
+    inside(guest, "swapoff /dev/zram0; echo 1 >/sys/block/zram0/reset")
+
+
+def count(s, name):
+    return int(s.x.VM.estimate_working_set(s.vm(name), str(COUNT_S)))
+
+
+def logs_dirty(s, guest):
+    return "on=1" in s.lab.sh("lab-probe dirty %d" % guest.domid)
+
+
+def is_off(s, name):
+    guest = s.guests[name]
+    s.same("%s: the log is off and the mark gone" % name,
+           (logs_dirty(s, guest), s.lab.run("xenstore-exists " + MARK
+                                            % guest.domid)[0] == 0),
+           (False, False))
+
+
+def counted(s):
+    """a working set is what a guest writes, and what it writes when idle"""
+    for name, guest in s.guests.items():
+        idle = max(count(s, name), count(s, name))
+        is_off(s, name)
+        load(guest, "dirty", DIRTY_MIB)
+        got = count(s, name)
+        unload(guest)
+        again = count(s, name)
+        s.lab.log("    %s: idle %.2f MiB, dirtying %d: %.2f, idle again %.2f"
+                  % (name, idle / MIB, DIRTY_MIB, got / MIB, again / MIB))
+        s.true("%s: at least what it dirties" % name,
+               got >= DIRTY_MIB * MIB, got)
+        s.true("%s: at most that and what an idle one writes" % name,
+               got <= DIRTY_MIB * MIB + idle, (got, idle))
+        s.true("%s: each count begins at nothing" % name,
+               again < DIRTY_MIB * MIB // 2, again)
+        is_off(s, name)
+
+
+def counted_once(s):
+    """one count per guest"""
+    vm, guest = s.vm("h"), s.guests["h"]
+    for seconds in ("0", "-1", "3600"):
+        s.fails("%s s" % seconds, ["INVALID_VALUE"],
+                s.x.VM.estimate_working_set, vm, seconds)
+    control = s.x.host.get_control_domain(s.host)
+    s.fails("not of dom0", ["OPERATION_NOT_ALLOWED"],
+            s.x.VM.estimate_working_set, control, "1")
+    task = s.x.Async.VM.estimate_working_set(vm, str(COUNT_S))
+    s.soon("the log is on", lambda: s.lab.run(
+        "xenstore-exists " + MARK % guest.domid)[0] == 0)
+    s.fails("two at once", ["OTHER_OPERATION_IN_PROGRESS"],
+            s.x.VM.estimate_working_set, vm, "1")
+    s.soon("the first ends", lambda: s.x.task.get_status(task) == "success")
+    is_off(s, "h")
+
+
+def killed(s):
+    """kill -9 of the Xen process while it counts: the next one ends it"""
+    vm, guest = s.vm("h"), s.guests["h"]
+    task = s.x.Async.VM.estimate_working_set(vm, "60")
+    s.soon("the log is on", lambda: s.lab.run(
+        "xenstore-exists " + MARK % guest.domid)[0] == 0)
+    s.true("Xen logs", logs_dirty(s, guest))
+    s.lab.sh("kill -9 $(pidof xenapi-memory-hv-xen)")
+    s.soon("the mark is gone", lambda: s.lab.run(
+        "xenstore-exists " + MARK % guest.domid)[0] != 0)
+    is_off(s, "h")
+    s.soon("the caller is told", lambda: s.x.task.get_status(task) ==
+           "failure")
+    s.lab.log("    %s" % s.x.task.get_error_info(task))
+    for name in s.guests:
+        was = stats(s, name)["last_update"]
+        s.soon("%s is polled on" % name,
+               lambda: stats(s, name)["last_update"] > was)
+
+
+def clocked(s):
+    """a guest whose clock is wrong does not change the host's"""
+    guest = s.guests["p"]
+    inside(guest, "date -s 2001-02-03")
+    got = newer(s, "p")
+    now = int(s.lab.sh("date +%s"))
+    s.true("last_update is the host's clock",
+           now - 10 <= got["last_update"] <= now, (got["last_update"], now))
+
+
+def xen_kib(s):
+    return int(s.lab.sh("grep VmRSS /proc/$(pidof xenapi-memory-hv-xen)"
+                        "/status | tr -dc 0-9"))
+
+
+def flooded(s):
+    """a guest that floods its keys: bounded, counted, alone with it"""
+    guest, kib = s.guests["p"], xen_kib(s)
+    before = stats(s, "p")["ignored"]
+    inside(guest, "x=xxxxxxxxxxxxxxxx; for i in 1 2 3 4 5 6 7; do x=$x$x;"
+           " done; (while :; do xenstore-write data/memory-stats $x"
+           " data/memory-stats free=1 data/memory-stats free=-5"
+           " data/updated $x data/a $x; done) >/dev/null 2>&1 &"
+           " echo $! >/tmp/flood.pid")
+    for _ in range(3):
+        was = stats(s, "h")["last_update"]
+        s.soon("the other is polled on",
+               lambda: stats(s, "h")["last_update"] > was)
+    s.soon("it is counted", lambda: stats(s, "p")["ignored"] > before + 5)
+    s.true("no value of it is believed", stats(s, "p")["free"] > MIB,
+           stats(s, "p"))
+    inside(guest, "kill $(cat /tmp/flood.pid)")
+    grown = xen_kib(s) - kib
+    s.true("that costs bounded memory", grown < GROWTH_KIB, grown)
+    was = stats(s, "p")["last_update"]
+    s.soon("then it is a guest like any other",
+           lambda: stats(s, "p")["last_update"] > was)
+
+
+def silent(s):
+    """an agent that ends is not asked again; another answers the question"""
+    guest = s.guests["h"]
+    inside(guest, "kill $(cat /tmp/agent.pid)")
+    lab.until("a question stays without answer", lambda: guest.read(
+        "control/memory-stats-request") != guest.read(
+            "data/memory-stats").rpartition("=")[2], 20)
+    question = guest.read("control/memory-stats-request")
+    was = stats(s, "h")
+    time.sleep(4)  # four intervals, in which nothing must happen
+    s.same("it is not asked again", guest.read(
+        "control/memory-stats-request"), question)
+    s.same("what it said last stays readable", stats(s, "h")["total"],
+           was["total"])
+    s.same("and last_update stands still", stats(s, "h")["last_update"],
+           was["last_update"])
+    inside(guest, "xenapi-memory-agent >/dev/null 2>&1 &")
+    s.soon("a new agent answers", lambda: stats(s, "h")["last_update"] >
+           was["last_update"])
+
+
+def store_hung(s):
+    """xenstored hangs and goes on: nobody stays silent"""
+    was = {name: stats(s, name)["last_update"] for name in s.guests}
+    s.lab.sh("kill -STOP $(cat /run/xenstored.pid)")
+    try:
+        s.soon("/healthz says so", lambda: "xenstore" in str(
+            s.daemon.healthz()[1]).lower(), 60)
+    finally:
+        s.lab.sh("kill -CONT $(cat /run/xenstored.pid)")
+    for name in s.guests:
+        s.soon("%s is polled on" % name,
+               lambda: stats(s, name)["last_update"] > was[name] + 5)
+
+
+def rebooted(s):
+    """a guest that restarts is polled on, in the same record"""
+    guest, vm = s.guests["p"], s.vm("p")
+    old = guest.domid
+    guest.xl("reboot")
+
+    def domid():
+        status, out = s.lab.run("xl domid p")
+        return int(out) if status == 0 else old
+    s.soon("xl gives it another domain", lambda: domid() != old)
+    guest.domid = domid()
+    now = int(s.lab.sh("date +%s"))
+    s.soon("it answers, in the same record", lambda: (
+        s.vm("p"), stats(s, "p")["last_update"] > now) == (vm, True), 120)
+    s.x.VM.set_memory_stats_polling_interval(vm, "0")
+    was = stats(s, "p")["last_update"]
+    time.sleep(3)
+    s.same("and no more when polling is off; the last stays",
+           (stats(s, "p")["last_update"], stats(s, "p")["total"] > 0),
+           (was, True))
+
+
+def vanished(s):
+    """a guest that vanishes while its writes are counted ends the count"""
+    vm, guest = s.vm("h"), s.guests.pop("h")
+    outcome = []
+
+    def ask():
+        try:
+            outcome.append(s.daemon.login().VM.estimate_working_set(vm, "30"))
+        except XenAPI.Failure as e:
+            outcome.append(e.details[0])
+    thread = threading.Thread(target=ask)
+    thread.start()
+    s.soon("the log is on", lambda: s.lab.run(
+        "xenstore-exists " + MARK % guest.domid)[0] == 0)
+    guest.destroy()
+    thread.join(60)
+    s.true("the caller has a documented error", outcome and outcome[0] in (
+        "VM_BAD_POWER_STATE", "HANDLE_INVALID"), outcome)
+    s.true("no mark is left", s.lab.run("xenstore-exists " + MARK
+                                        % guest.domid)[0] != 0)
