@@ -14,7 +14,9 @@
  * guest: one count per domain, for a bounded time, and a mark in xenstore while
  * it is on, so that the next process ends it if this one is killed.
  *
- * DIAGNOSTICS none.  BUGS none known.
+ * DIAGNOSTICS none.
+ * BUGS a migration by others that begins while writes are counted takes the log
+ * over, and the end of the count ends it.
  */
 
 #include "xen/hv_xen_priv.h"
