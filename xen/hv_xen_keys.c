@@ -25,6 +25,7 @@ enum key {
 	OFFSET,
 	UNCOOPERATIVE,
 	BALLOON,
+	KERNEL,
 	AGENT,
 	KEYS
 };
@@ -40,6 +41,7 @@ static const char *const paths[KEYS] = {
     [OFFSET] = "/local/domain/%u/memory/memory-offset",
     [UNCOOPERATIVE] = "/local/domain/%u/memory/uncooperative",
     [BALLOON] = "/local/domain/%u/control/feature-balloon",
+    [KERNEL] = "/local/domain/%u/control/feature-poweroff",
     [AGENT] = "/local/domain/%u/data/updated",
 };
 
@@ -48,6 +50,7 @@ static const char *const watched[] = {
     "/local/domain/%u/memory",
     "/local/domain/%u/name",
     "/local/domain/%u/control/feature-balloon",
+    "/local/domain/%u/control/feature-poweroff",
     "/local/domain/%u/data/updated",
 };
 #define WATCHES (sizeof watched / sizeof watched[0])
@@ -151,6 +154,22 @@ copy_type(struct hv_xen_keys *k, const struct hv_xs_op *op)
 			    k->type, sizeof k->type, "%s", types[i][1]);
 }
 
+/*
+ * has_balloon - is its balloon driver there?
+ *
+ * xl lets no guest write feature-balloon, so that its absence says nothing.
+ * What xl does let it write is feature-poweroff, and a Linux kernel does when
+ * its Xen drivers are up: the balloon driver is one of them.
+ */
+static bool
+has_balloon(const struct hv_xs_op *op)
+{
+	return op[BALLOON].status != HV_XS_MISSING ||
+	       (op[XL_TYPE].status == HV_XS_OK &&
+		   op[KERNEL].status == HV_XS_OK &&
+		   strcmp(op[KERNEL].value, "1") == 0);
+}
+
 /* ---- batches ---- */
 
 void
@@ -179,7 +198,7 @@ hv_xen_keys_read(struct hv_xen_keys *k, const struct hv_xs_batch *b)
 	k->has_max = number(&op[DYNAMIC_MAX], &k->max_kib);
 	k->has_offset = offset(&op[OFFSET], &k->offset_kib);
 	k->uncooperative = op[UNCOOPERATIVE].status != HV_XS_MISSING;
-	k->balloon = op[BALLOON].status != HV_XS_MISSING;
+	k->balloon = has_balloon(op);
 	k->agent = op[AGENT].status != HV_XS_MISSING;
 	return known;
 }

@@ -25,7 +25,7 @@ struct hv_xen_keys {
 	uint64_t static_max_kib;
 	int64_t offset_kib;
 	bool uncooperative; /* memory/uncooperative */
-	bool balloon;	    /* control/feature-balloon */
+	bool balloon;	    /* control/feature-balloon, or as good as that */
 	bool agent;	    /* data/updated */
 };
 

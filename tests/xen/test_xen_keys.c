@@ -198,6 +198,44 @@ Test(hv_xen_keys, the_kind_of_domain)
 	}
 }
 
+static const struct {
+	const char *sentence;
+	const char *xl, *balloon, *poweroff; /* NULL: missing */
+	bool has;
+} drivers[] = {
+    {"a driver that is announced is there", NULL, "1", NULL, true},
+    {"... whatever the key holds", NULL, "", NULL, true},
+    {"none is announced: there is none", NULL, NULL, NULL, false},
+    {"another toolstack's guest could have announced it", NULL, NULL, "1",
+	false},
+    {"a guest of xl cannot: its kernel's Xen drivers are up", "pvh", NULL, "1",
+	true},
+    {"... and are not before they say so", "pvh", NULL, "", false},
+    {"... nor if they never do", "pvh", NULL, NULL, false},
+};
+
+Test(hv_xen_keys, a_balloon_driver)
+{
+	for (size_t i = 0; i < sizeof drivers / sizeof drivers[0]; i++) {
+		const struct hv_domain *d;
+		struct help_xen h;
+
+		help_xen_init(&h);
+		help_xen_add(&h, 1, 200 * MIB);
+		help_xen_set(&h, "/libxl/1/type", drivers[i].xl);
+		help_xen_set(&h, "/local/domain/1/control/feature-balloon",
+		    drivers[i].balloon);
+		help_xen_open(&h);
+		help_xen_set(&h, "/local/domain/1/control/feature-poweroff",
+		    drivers[i].poweroff);
+		help_xen_pass(&h, 200);
+		d = help_xen_said(&h, 1);
+		cr_expect_eq((d->flags & HV_D_BALLOON) != 0, drivers[i].has,
+		    "%s", drivers[i].sentence);
+		help_xen_close(&h);
+	}
+}
+
 Test(hv_xen_keys, a_token_is_a_domain_or_none)
 {
 	cr_expect_eq(hv_xen_keys_token("0"), 0);
