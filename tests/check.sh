@@ -121,7 +121,9 @@ asan_xe() {
 	    $PY tests/clients/xe.py
 }
 events() { $PY tests/clients/events.py; }
-reserve() { $PY tests/clients/reservations.py; }
+reserve() {
+	$PY tests/clients/full_host.py && $PY tests/clients/reservations.py
+}
 crash() { $PY tests/clients/crash.py "${CRASH_ROUNDS:-200}"; }
 fuzz() { $MAKE fuzz-bounded; }
 xenstore() { timeout 300 $PY tests/xenlab/store.py; }

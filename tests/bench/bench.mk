@@ -8,6 +8,9 @@ bench: deps-bench build variant-stress
 	@echo "== durable setters through the dispatch door, beside plain SQLite"
 	@rm -rf $(BENCH_DIR)/door && mkdir $(BENCH_DIR)/door && \
 	    $(O)/tests/bench-door $(BENCH_DIR)/door
+	@echo "== reservations where memory is free"
+	@rm -rf $(BENCH_DIR)/reserve && mkdir $(BENCH_DIR)/reserve && \
+	    $(O)/tests/bench-reserve $(BENCH_DIR)/reserve
 	@echo "== admission with 10 and 100,000 VMs (instructions)"
 	@sh tests/bench/admit.sh $(O)/tests/bench-admit $(BENCH_DIR)
 	@echo "== one step of the balancer, beside one pass over its arrays"

@@ -103,3 +103,27 @@ help_boot_call(struct api_call *c, struct api_env *env, struct idl_ref vm,
 	a->self = vm;
 	a->host = host;
 }
+
+void
+help_reserve_call(struct api_call *c, struct api_env *env, struct idl_ref vm,
+    struct idl_ref host)
+{
+	struct idl_memory_reservation_create_for_vm_args *a;
+
+	fill(c, env, "memory_reservation.create_for_VM", 4, sizeof(*a));
+	a = c->args;
+	a->vm = vm;
+	a->host = host;
+	a->operation = IDL_MEMORY_RESERVATION_OPERATION_START;
+	a->ttl = 3600;
+}
+
+void
+help_reset_call(struct api_call *c, struct api_env *env)
+{
+	struct idl_memory_reservation_reset_owner_args *a;
+
+	fill(c, env, "memory_reservation.reset_owner", 1, sizeof(*a));
+	a = c->args;
+	a->owner = "";
+}

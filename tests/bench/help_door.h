@@ -19,13 +19,21 @@ void help_env(struct api_env *env, struct fld_store *store);
 /*
  * help_range_call - VM.set_memory_dynamic_range, ready to dispatch
  */
-void help_range_call(struct api_call *c, struct api_env *env,
-    struct idl_ref vm, int64_t min, int64_t max);
+void help_range_call(struct api_call *c, struct api_env *env, struct idl_ref vm,
+    int64_t min, int64_t max);
 
 /*
  * help_boot_call - VM.assert_can_boot_here, ready to dispatch
  */
-void help_boot_call(struct api_call *c, struct api_env *env,
+void help_boot_call(struct api_call *c, struct api_env *env, struct idl_ref vm,
+    struct idl_ref host);
+
+/*
+ * help_reserve_call - memory_reservation.create_for_VM to start, for an hour
+ * help_reset_call - memory_reservation.reset_owner of who makes those
+ */
+void help_reserve_call(struct api_call *c, struct api_env *env,
     struct idl_ref vm, struct idl_ref host);
+void help_reset_call(struct api_call *c, struct api_env *env);
 
 #endif
