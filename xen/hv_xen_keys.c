@@ -59,7 +59,7 @@ void
 hv_xs_begin(struct hv_xs_batch *b, enum hv_xs_what what)
 {
 	memset(b, 0, sizeof *b);
-	b->what = what;
+	b->what = (int32_t)what;
 }
 
 struct hv_xs_op *
@@ -73,7 +73,7 @@ hv_xs_add(struct hv_xs_batch *b, enum hv_xs_kind kind, const char *fmt, ...)
 		return NULL;
 	op = &b->op[b->n];
 	memset(op, 0, sizeof *op);
-	op->kind = kind;
+	op->kind = (int32_t)kind;
 	va_start(ap, fmt);
 	n = vsnprintf(op->path, sizeof op->path, fmt, ap);
 	va_end(ap);

@@ -215,7 +215,7 @@ log_dirty(
 	int e;
 
 	memset(&c, 0, sizeof c);
-	c.what = what;
+	c.what = (int32_t)what;
 	c.domid = domid;
 	e = hv_xen_xc(x, &c);
 	if (e == 0 && pages_out != NULL)

@@ -391,24 +391,26 @@ count(struct hv_xen *x, struct hv_xen_dom *d, const struct hv_command *c,
 typedef void verb_f(struct hv_xen *x, struct hv_xen_dom *d,
     const struct hv_command *c, struct hv_result *r);
 
+#define GUESTS 0x1u  /* not for the control domain */
+#define WATCHES 0x2u /* also where another manages memory */
+
 /* What is not here needs a domain builder: the toolstack's. */
 static const struct {
 	verb_f *f;
-	bool guests_only;
-	bool watches_only; /* also where another manages memory */
+	unsigned how; /* GUESTS, WATCHES */
 } verbs[] = {
-    [HV_PAUSE] = {pause_it, true},
-    [HV_UNPAUSE] = {unpause, true},
-    [HV_SET_RANGE] = {set_range, true},
-    [HV_SET_SHADOW] = {set_shadow, true},
-    [HV_SET_VCPUS] = {set_vcpus, true},
-    [HV_SET_TARGET] = {set_target, true},
-    [HV_SET_MAXMEM] = {set_limit, true},
-    [HV_SET_OFFSET] = {set_offset, false},
-    [HV_MARK] = {mark, false},
-    [HV_CLAIM] = {claim, true},
-    [HV_POLL] = {poll_it, false, true},
-    [HV_DIRTY] = {count, true},
+    [HV_PAUSE] = {pause_it, GUESTS},
+    [HV_UNPAUSE] = {unpause, GUESTS},
+    [HV_SET_RANGE] = {set_range, GUESTS},
+    [HV_SET_SHADOW] = {set_shadow, GUESTS},
+    [HV_SET_VCPUS] = {set_vcpus, GUESTS},
+    [HV_SET_TARGET] = {set_target, GUESTS},
+    [HV_SET_MAXMEM] = {set_limit, GUESTS},
+    [HV_SET_OFFSET] = {set_offset, 0},
+    [HV_MARK] = {mark, 0},
+    [HV_CLAIM] = {claim, GUESTS},
+    [HV_POLL] = {poll_it, WATCHES},
+    [HV_DIRTY] = {count, GUESTS},
 };
 
 /* run - do it, or say why not */
@@ -422,7 +424,7 @@ run(struct hv_xen *x, const struct hv_command *c, struct hv_result *r)
 		r->status = HV_UNSUPPORTED;
 		return;
 	}
-	if (x->rival != NULL && !verbs[c->verb].watches_only) {
+	if (x->rival != NULL && (verbs[c->verb].how & WATCHES) == 0) {
 		r->status = HV_REFUSED;
 		(void)snprintf(r->text, sizeof r->text,
 		    "%s manages the memory of this host", x->rival);
@@ -434,7 +436,7 @@ run(struct hv_xen *x, const struct hv_command *c, struct hv_result *r)
 		return;
 	}
 	r->domid = (int32_t)d->xen.domid;
-	if (d->xen.domid == 0 && verbs[c->verb].guests_only) {
+	if (d->xen.domid == 0 && (verbs[c->verb].how & GUESTS) != 0) {
 		refuse(r, "this cannot be done to the control domain");
 		return;
 	}

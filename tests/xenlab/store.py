@@ -38,7 +38,8 @@ HOSTILE = (
 KEYS = ("memory/target", "memory/static-max", "memory/dynamic-min",
         "memory/dynamic-max", "memory/memory-offset",
         "memory/initial-reservation", "memory/uncooperative",
-        "control/feature-balloon", "data/updated", "domain-type", "name",
+        "control/feature-balloon", "control/feature-poweroff",
+        "data/updated", "domain-type", "name",
         "data/meminfo_total", "data/meminfo_free", "vm")
 
 
@@ -70,8 +71,13 @@ class Case:
     def named(self, name):
         """The record of the only VM of that name, or None."""
         refs = self.api.call("VM.get_by_name_label", name)
-        return self.api.call("VM.get_record", refs[0]) \
-            if len(refs) == 1 else None
+        try:
+            return self.api.call("VM.get_record", refs[0]) \
+                if len(refs) == 1 else None
+        except daemon.ApiError as e:
+            if e.args[0] != "HANDLE_INVALID":
+                raise
+            return None  # forgotten between the two calls
 
     def ref(self, name):
         return self.api.call("VM.get_by_name_label", name)[0]
