@@ -258,6 +258,11 @@ counted(struct api_call *c, void *result, struct failure *why)
 	if (c->hv.status == HV_BUSY)
 		return err_fail(why, ERR_OTHER_OPERATION_IN_PROGRESS, "srss",
 		    "VM", vm, "estimate_working_set", "");
+	if (c->hv.status == HV_NO_DOMAIN) /* and it may have no record */
+		return fld_get(c->view, IDL_CLASS_VM, vm) == NULL
+			   ? err_fail(why, ERR_HANDLE_INVALID, "sr", "VM", vm)
+			   : err_fail(why, ERR_VM_BAD_POWER_STATE, "rss", vm,
+				 "running", "halted");
 	rc = api_vm_hv_failure(c, why);
 	if (rc != ERR_NONE)
 		return rc;

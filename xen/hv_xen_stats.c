@@ -283,6 +283,9 @@ hv_xen_stats_count(struct hv_xen *x, struct hv_xen_dom *d,
 	/* Xen says so when a migration has it on. */
 	if (e == EINVAL || e == EBUSY)
 		return HV_BUSY;
+	/* Without shadow paging built in, Xen cannot do it for PV guests. */
+	if (e == EOPNOTSUPP)
+		return HV_UNSUPPORTED;
 	(void)snprintf(
 	    r->text, sizeof r->text, "log-dirty: %s", strerrordesc_np(e));
 	return HV_REFUSED;

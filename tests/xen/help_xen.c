@@ -95,7 +95,9 @@ ask_xen(void *ctx, void *arg)
 		d->flags &= ~HV_XC_D_PAUSED;
 		return;
 	case HV_XC_DIRTY_ON:
-		if (h->logs_dirty == c->domid)
+		if (h->has_no_log)
+			c->error = EOPNOTSUPP;
+		else if (h->logs_dirty == c->domid)
 			c->error = EINVAL;
 		else
 			h->logs_dirty = c->domid;

@@ -34,6 +34,7 @@ struct help_xen {
 	uint32_t ndoms;
 	uint32_t logs_dirty; /* domain in log-dirty mode; 0: none */
 	uint64_t dirty_pages;
+	bool has_no_log; /* Xen is built without */
 	int xc_error;	  /* what HOST and DOMAINS answer */
 	int xc_fail_what; /* this is answered with EIO */
 

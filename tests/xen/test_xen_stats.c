@@ -313,6 +313,17 @@ Test(hv_xen_stats, another_user_of_the_log_is_left_alone)
 	help_xen_close(&h);
 }
 
+Test(hv_xen_stats, where_xen_has_no_log_it_is_unsupported)
+{
+	struct help_xen h;
+
+	open_one(&h, NULL, NULL);
+	h.has_no_log = true;
+	cr_expect_eq(result(&h, count(&h))->status, HV_UNSUPPORTED);
+	cr_expect_null(help_xen_get(&h, "/tool/xenapi-memory/log-dirty/1"));
+	help_xen_close(&h);
+}
+
 Test(hv_xen_stats, a_count_that_was_killed_is_ended_by_the_next_process)
 {
 	struct help_xen h;
