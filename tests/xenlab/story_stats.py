@@ -174,6 +174,11 @@ def logs_dirty(s, guest):
     return "on=1" in s.lab.sh("lab-probe dirty %d" % guest.domid)
 
 
+def shadow_paging(s):
+    """Whether Xen can log what a PV guest writes, as Xen itself says."""
+    return "on=" in s.lab.run("lab-probe dirty %d" % s.guests["p"].domid)[1]
+
+
 def is_off(s, name):
     guest = s.guests[name]
     s.same("%s: the log is off and the mark gone" % name,
@@ -185,6 +190,11 @@ def is_off(s, name):
 def counted(s):
     """a working set is what a guest writes, and what it writes when idle"""
     for name, guest in s.guests.items():
+        if guest.kind == "pv" and not shadow_paging(s):
+            s.fails("p: Debian's Xen is built without shadow paging: said",
+                    ["NOT_IMPLEMENTED", "VM.estimate_working_set"],
+                    count, s, name)
+            continue
         idle = max(count(s, name), count(s, name))
         is_off(s, name)
         load(guest, "dirty", DIRTY_MIB)
@@ -268,15 +278,18 @@ def flooded(s):
         was = stats(s, "h")["last_update"]
         s.soon("the other is polled on",
                lambda: stats(s, "h")["last_update"] > was)
-    s.soon("it is counted", lambda: stats(s, "p")["ignored"] > before + 5)
     s.true("no value of it is believed", stats(s, "p")["free"] > MIB,
            stats(s, "p"))
     inside(guest, "kill $(cat /tmp/flood.pid)")
     grown = xen_kib(s) - kib
     s.true("that costs bounded memory", grown < GROWTH_KIB, grown)
+    # What it overwrote was its own answer: it is as silent as it made itself.
     was = stats(s, "p")["last_update"]
-    s.soon("then it is a guest like any other",
+    s.x.VM.set_memory_stats_polling_interval(s.vm("p"), "1")
+    s.soon("asked anew, it is a guest like any other",
            lambda: stats(s, "p")["last_update"] > was)
+    s.true("what it flooded with is counted",
+           stats(s, "p")["ignored"] > before, stats(s, "p"))
 
 
 def silent(s):
