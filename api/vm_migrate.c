@@ -132,7 +132,7 @@ promise(struct api_call *c, int64_t actual, struct failure *why)
 {
 	const struct trip *t = c->keep;
 	const struct idl_vm *was = api_vm_held(c);
-	int64_t needed = 0, floor;
+	int64_t needed = 0, floor, was_min;
 	bool at_once = false;
 	struct idl_vm *vm;
 	enum err rc;
@@ -141,7 +141,8 @@ promise(struct api_call *c, int64_t actual, struct failure *why)
 		return finish(c, err_internal(why, "the VM is no more"), why);
 	if (was->power_state != IDL_VM_POWER_STATE_RUNNING)
 		return finish(c, api_op_bad_state(was, "running", why), why);
-	floor = actual > was->memory_dynamic_min ? actual : 0;
+	was_min = was->memory_dynamic_min;
+	floor = actual > was_min ? actual : 0;
 	rc = mem_admit(c->view, was, &t->to, floor, why);
 	if (rc == ERR_NONE)
 		rc = mem_counted(was, floor, &needed, why);
@@ -151,6 +152,7 @@ promise(struct api_call *c, int64_t actual, struct failure *why)
 	if (rc != ERR_NONE)
 		return rc;
 	vm->arriving_bytes = floor;
+	vm->is_unmoved = floor > was_min + NEAR_BYTES;
 	if (vm->grant_bytes >= needed)
 		return send(c, vm, why); /* a reservation had it */
 	rc = api_ask_for(c, &t->to, vm, needed, needed, asked, &at_once, why);

@@ -199,6 +199,8 @@ settle(struct change *c)
 
 	if (is_new)
 		c->now->held_bytes = arrived ? c->now->arriving_bytes : 0;
+	if (!arrived)
+		c->now->is_unmoved = false; /* it is on no way any more */
 	if (!idl_ref_is_null(&c->soon))
 		return;
 	c->now->arriving_bytes = 0;

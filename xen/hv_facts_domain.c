@@ -220,17 +220,27 @@ is_same_shape(const struct idl_vm *a, const struct idl_vm *b)
 	       a->memory_static_max == b->memory_static_max;
 }
 
+/* near - are two amounts one, as far as a balloon is concerned? */
+static bool
+near(int64_t a_kib, int64_t b_kib)
+{
+	return a_kib - b_kib <= ANSWERED_KIB && b_kib - a_kib <= ANSWERED_KIB;
+}
+
 /* has_answered - is there a balloon that is where it was told to be? */
 static bool
-has_answered(const struct hv_domain *d)
+has_answered(const struct idl_vm *vm, const struct hv_domain *d)
 {
 	const uint32_t alive = HV_D_BALLOON | HV_D_RUNNING;
-	int64_t off = (int64_t)d->actual_kib - (int64_t)d->target_kib;
+	int64_t actual_kib = (int64_t)d->actual_kib;
 
 	if (d->flags & HV_D_OFFSET)
-		off -= d->offset_kib;
-	return (d->flags & alive) == alive && off <= ANSWERED_KIB &&
-	       off >= -ANSWERED_KIB;
+		actual_kib -= d->offset_kib;
+	if (vm->is_unmoved &&
+	    near((int64_t)d->actual_kib, vm->held_bytes / (int64_t)KIB_BYTES))
+		return false;
+	return (d->flags & alive) == alive &&
+	       near(actual_kib, (int64_t)d->target_kib);
 }
 
 /*
@@ -249,10 +259,15 @@ settle(struct idl_vm *vm, const struct idl_vm *was,
 		return;
 	if (had != NULL)
 		more_bytes -= had->memory_actual;
-	if (has_answered(d))
+	if (vm->held_bytes > 0 && has_answered(vm, d)) {
 		vm->held_bytes = 0;
+		vm->is_unmoved = false;
+	}
 	if (vm->current_operations->n > 0)
-		return; /* who builds it says when it has all */
+		return; /* who builds or moves it says when that is done */
+	if (vm->is_shrunk &&
+	    hv_facts_bytes(d->dynamic_max_kib) == vm->memory_dynamic_max)
+		vm->is_shrunk = false;
 	if (vm->grant_bytes > 0 && more_bytes > 0)
 		vm->grant_bytes = vm->grant_bytes > more_bytes
 				      ? vm->grant_bytes - more_bytes
@@ -274,7 +289,7 @@ is_same(const struct idl_vm *a, const struct idl_vm *b)
 	       a->uncooperative == b->uncooperative &&
 	       a->memory_offset == b->memory_offset &&
 	       a->grant_bytes == b->grant_bytes &&
-	       a->held_bytes == b->held_bytes &&
+	       a->held_bytes == b->held_bytes && a->is_shrunk == b->is_shrunk &&
 	       !(a->HVM_shadow_multiplier < b->HVM_shadow_multiplier) &&
 	       !(a->HVM_shadow_multiplier > b->HVM_shadow_multiplier) &&
 	       is_same_shape(a, b);
@@ -389,6 +404,8 @@ update(struct hv_facts *f, struct fld_tx *tx, const struct idl_vm *was,
 		become(f, vm, host, d, name);
 		vm->grant_bytes = now.grant_bytes;
 		vm->held_bytes = now.held_bytes;
+		vm->is_shrunk = now.is_shrunk;
+		vm->is_unmoved = now.is_unmoved;
 	}
 	rc = update_metrics(f, tx, &now, d, booted, why);
 	if (rc == ERR_NONE)

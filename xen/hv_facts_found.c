@@ -192,6 +192,21 @@ uuid_of(const char *text, struct hv_uuid *uuid_out)
 	return true;
 }
 
+/*
+ * is_ours - are we to see to the range of this VM's domain?
+ *
+ * Who builds domains gives them their range; but one that was to shrink for a
+ * migration, and whose daemon died then, has it from nobody else.
+ */
+static bool
+is_ours(const struct hv_facts *f, const struct idl_vm *vm)
+{
+	if (f->world & HV_W_OBSERVES)
+		return false;
+	return !(f->world & HV_W_BUILDS) ||
+	       (vm->is_shrunk && vm->current_operations->n == 0);
+}
+
 enum err
 hv_facts_bind(struct hv_facts *f, const struct fld_view *v,
     const struct idl_vm *vm, const struct hv_facts_bounds *from,
@@ -210,9 +225,8 @@ hv_facts_bind(struct hv_facts *f, const struct fld_view *v,
 	want.target_kib = from->target_kib > want.max_kib   ? want.max_kib
 			  : from->target_kib < want.min_kib ? want.min_kib
 							    : from->target_kib;
-	if ((f->world & (HV_W_BUILDS | HV_W_OBSERVES)) ||
-	    vm->is_control_domain || vm->discovered || want.max_kib == 0 ||
-	    is_bound(&want, from))
+	if (!is_ours(f, vm) || vm->is_control_domain || vm->discovered ||
+	    want.max_kib == 0 || is_bound(&want, from))
 		return ERR_NONE;
 	if (host == NULL || !uuid_of(host->uuid, &want.host) ||
 	    !uuid_of(vm->uuid, &want.uuid))

@@ -67,7 +67,7 @@ send_command(void *ctx, const struct hv_command *cmd)
 		w->commands++;
 		w->last = *cmd;
 	}
-	if (w->deaf || w->hangs)
+	if (w->deaf || w->hangs || w->link == NULL)
 		return w->hangs;
 	hv_msg_init(&m, HV_COMMAND);
 	m.u.command = *cmd;
