@@ -270,9 +270,16 @@ api_op_check(const struct fld_view *v, const struct idl_vm *vm, int operation,
 	return check_control(v, vm, operation, o, why);
 }
 
+bool
+api_op_is_of(uint32_t world, int operation)
+{
+	return (world & HV_W_BUILDS) != 0 || operation < 0 ||
+	       (idl_operations[operation].flags & IDL_O_BUILDER) == 0;
+}
+
 const struct idl_set *
-api_op_allowed(
-    const struct fld_view *v, const struct idl_vm *vm, struct arena *a)
+api_op_allowed(uint32_t world, const struct fld_view *v,
+    const struct idl_vm *vm, struct arena *a)
 {
 	struct idl_set *set = arena_alloc(a, sizeof(*set));
 	int32_t *items =
@@ -283,6 +290,7 @@ api_op_allowed(
 	set->items = items;
 	for (int i = 0; i < idl_noperations; i++)
 		if ((idl_operations[i].flags & IDL_O_LISTED) &&
+		    api_op_is_of(world, i) &&
 		    api_op_check(v, vm, i, NULL) == ERR_NONE)
 			items[set->n++] = i;
 	return set;

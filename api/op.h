@@ -48,12 +48,20 @@ enum err api_op_bad_state(
     const struct idl_vm *vm, const char *expected, struct failure *why);
 
 /*
- * api_op_allowed - the listed operations whose check passes
+ * api_op_is_of - has a world what an operation needs?
+ *
+ * in      world      HV_W_* of it; without a builder of domains none is made
+ *         operation  -1: none
+ */
+bool api_op_is_of(uint32_t world, int operation);
+
+/*
+ * api_op_allowed - the listed operations of a world whose check passes
  *
  * returns set(vm_operations) in the arena; NULL: arena full
  */
-const struct idl_set *api_op_allowed(
-    const struct fld_view *v, const struct idl_vm *vm, struct arena *a);
+const struct idl_set *api_op_allowed(uint32_t world, const struct fld_view *v,
+    const struct idl_vm *vm, struct arena *a);
 
 /*
  * api_op_is_dom0 - is the VM the control domain of the host it runs on?

@@ -93,28 +93,19 @@ vcpus(int64_t n)
 	return n > INT32_MAX ? INT32_MAX : n < 0 ? 0 : (uint32_t)n;
 }
 
-/* needs_builder - does the verb make a domain, or an image of one? */
-static bool
-needs_builder(enum hv_verb verb)
-{
-	return verb == HV_BUILD || verb == HV_RESTORE ||
-	       verb == HV_CLEAN_REBOOT || verb == HV_HARD_REBOOT ||
-	       verb == HV_SUSPEND || verb == HV_MIGRATE;
-}
-
 enum err
 api_vm_check_world(
     const struct api_call *c, enum hv_verb verb, struct failure *why)
 {
 	uint32_t world = c->env->world;
 
-	if (needs_builder(verb) && !(world & HV_W_BUILDS))
-		return err_fail(why, ERR_NOT_IMPLEMENTED, "s", c->msg->name);
 	if ((world & HV_W_OBSERVES) && verb != HV_FORGET && verb != HV_POLL)
 		return err_fail(why, ERR_OPERATION_NOT_ALLOWED, "s",
 		    "Another service manages the memory of this host; "
 		    "xenapi-memoryd only observes it, unless it is started "
 		    "with --take-over");
+	if (!api_op_is_of(world, c->msg->operation))
+		return err_fail(why, ERR_NOT_IMPLEMENTED, "s", c->msg->name);
 	return ERR_NONE;
 }
 

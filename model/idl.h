@@ -193,6 +193,7 @@ struct idl_msg {
 #define IDL_O_SNAPSHOT 0x02u /* allowed on snapshots */
 #define IDL_O_CONTROL 0x04u  /* allowed on control domains */
 #define IDL_O_LISTED 0x08u   /* may appear in allowed_operations */
+#define IDL_O_BUILDER 0x10u  /* a domain is made or ended: a toolstack's */
 
 struct idl_operation {
 	const char *name;	 /* enum value */

@@ -158,6 +158,8 @@ emit_operations(const struct idlc_tree *t, FILE *f)
 			fprintf(f, " | IDL_O_CONTROL");
 		if (o->is_listed)
 			fprintf(f, " | IDL_O_LISTED");
+		if (o->is_builder)
+			fprintf(f, " | IDL_O_BUILDER");
 		fprintf(f, ",\n\t    \"%s\", \"%s\" },\n",
 		    state_text(o->states, NULL),
 		    state_text(o->states, o->control));

@@ -6,7 +6,8 @@
  *   enum NAME "doc" { value value ... }
  *   operations ENUM of STATES "doc"      the enum that operations make up
  *   operation NAME { states S ... [control S ...] [print "text"]
- *       [template] [snapshot] [oncontrol] [listed] "doc" }
+ *       [template] [snapshot] [oncontrol] [listed] [builder]
+ *       "doc" }
  *   error CODE(param: type, ... [...]) [print "Code"] "sentence"
  *   class ...                                            idlc_parse_class.c
  *   message name.name(params) -> type { ... }            idlc_parse_class.c
@@ -99,7 +100,7 @@ static void
 parse_operation(struct idlc_tree *t)
 {
 	static const char *const stop[] = {"control", "print", "template",
-	    "snapshot", "oncontrol", "listed", NULL};
+	    "snapshot", "oncontrol", "listed", "builder", NULL};
 	struct idlc_operation *o = idlc_alloc(sizeof(*o));
 
 	o->line = idlc_lex_peek()->line;
@@ -120,6 +121,8 @@ parse_operation(struct idlc_tree *t)
 			o->is_snapshot = true;
 		else if (idlc_lex_accept("oncontrol"))
 			o->is_control = true;
+		else if (idlc_lex_accept("builder"))
+			o->is_builder = true;
 		else if (idlc_lex_accept("listed"))
 			o->is_listed = true;
 		else

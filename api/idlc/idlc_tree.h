@@ -77,6 +77,7 @@ struct idlc_operation {
 	const char *name, *printed, *doc;
 	struct idlc_name *states, *control;
 	bool is_template, is_snapshot, is_control, is_listed;
+	bool is_builder;
 };
 
 struct idlc_param {

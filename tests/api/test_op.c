@@ -197,21 +197,26 @@ Test(op, allowed_operations_list_what_would_pass)
 	struct arena a;
 
 	arena_init(&a, 10000);
-	s = api_op_allowed(w.pin, &vm, &a);
+	s = api_op_allowed(HV_W_BUILDS, w.pin, &vm, &a);
 	cr_assert_not_null(s);
 	cr_expect(allows(s, IDL_OP_START));
 	cr_expect(allows(s, IDL_OP_CHANGING_STATIC_RANGE));
 	cr_expect(allows(s, IDL_OP_CHANGING_SHADOW_MEMORY));
 	cr_expect_not(allows(s, IDL_OP_CHANGING_MEMORY_LIMITS), "never listed");
 	cr_expect_not(allows(s, IDL_OP_CLEAN_SHUTDOWN));
+	s = api_op_allowed(0, w.pin, &vm, &a);
+	cr_assert_not_null(s);
+	cr_expect_not(allows(s, IDL_OP_START), "nobody builds domains here");
+	cr_expect(allows(s, IDL_OP_CHANGING_STATIC_RANGE));
 	vm.power_state = IDL_VM_POWER_STATE_RUNNING;
-	s = api_op_allowed(w.pin, &vm, &a);
+	s = api_op_allowed(HV_W_BUILDS, w.pin, &vm, &a);
 	cr_assert_not_null(s);
 	cr_expect(allows(s, IDL_OP_CLEAN_SHUTDOWN));
 	cr_expect_not(allows(s, IDL_OP_START));
 	cr_expect_not(allows(s, IDL_OP_CHANGING_MEMORY_LIVE), "never listed");
 	arena_fini(&a);
 	arena_init(&a, 8);
-	cr_expect_null(api_op_allowed(w.pin, &vm, &a), "the arena is full");
+	cr_expect_null(
+	    api_op_allowed(HV_W_BUILDS, w.pin, &vm, &a), "the arena is full");
 	arena_fini(&a);
 }

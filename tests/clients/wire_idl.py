@@ -105,7 +105,8 @@ class Idl:
             elif word == "print":
                 row["print"] = self.next().strip('"')
                 words = None
-            elif word in ("template", "snapshot", "oncontrol", "listed"):
+            elif word in ("template", "snapshot", "oncontrol", "listed",
+                          "builder"):
                 row[word] = True
                 words = None
             elif word[0] != '"':
