@@ -46,9 +46,10 @@ class Watch:
 def full(s):
     """three guests fill the host: each is at its dynamic_max"""
     for name in THREE:
-        guest = s.guest(name, "pv", 160, HIGH)
+        s.guest(name, "pv", 160, HIGH)
+    for name in THREE:
         vm = s.find(name)
-        guest.ready()
+        s.guests[name].ready()
         s.set_range(vm, LOW, HIGH)
     for name in THREE:
         s.holds("%s is at its dynamic_max" % name, s.guests[name], HIGH)
@@ -98,12 +99,14 @@ def promised(s):
 def too_much(s):
     """what cannot be had is refused at once, and nobody moves"""
     x = s.x
-    before = [s.guests[name].read("memory/target") for name in THREE]
+    before = [int(s.guests[name].read("memory/target")) for name in THREE]
     s.fails("refused", ["HOST_NOT_ENOUGH_FREE_MEMORY"],
             x.memory_reservation.create, s.host, str(900 * MIB),
             str(900 * MIB), "60", "lab")
-    s.same("nobody's target moved", [s.guests[name].read("memory/target")
-                                     for name in THREE], before)
+    after = [int(s.guests[name].read("memory/target")) for name in THREE]
+    # They may still grow into what the last reservation left over.
+    s.true("nobody had to give", all(
+        now >= was for now, was in zip(after, before)), (before, after))
 
 
 def stubborn(s):
