@@ -127,7 +127,7 @@ reserve() {
 crash() { $PY tests/clients/crash.py "${CRASH_ROUNDS:-200}"; }
 fuzz() { $MAKE fuzz-bounded; }
 xenstore() { timeout 300 $PY tests/xenlab/store.py; }
-xen() { timeout 900 $PY tests/xenlab/xen.py; }
+xen() { timeout 1800 $PY tests/xenlab/xen.py; }
 style() { $MAKE style; }
 spin() { sh tests/model-check/check.sh; }
 nothing_to_do() { $MAKE -q build; }

@@ -36,10 +36,8 @@ class Memoryd:
     def start(self, seconds=180):
         """Start it and wait for its ready line."""
         self.lab.sh("mkdir -p %s; : >/tmp/memoryd.out;"
-                    " echo balance = yes >/tmp/memoryd.conf;"
                     " setsid xenapi-memoryd --state %s"
                     " --listen 10.0.2.15:8443 --backend %s"
-                    " --config /tmp/memoryd.conf"
                     " </dev/null >/tmp/memoryd.out 2>>/tmp/memoryd.err &"
                     " echo $! >/run/memoryd.pid"
                     % (STATE, STATE, self.backend))
@@ -89,7 +87,11 @@ class Memoryd:
 
 
 class Guest:
-    """A Linux guest made with xl, with its own kernel's balloon driver."""
+    """A Linux guest made with xl, with its own kernel's balloon driver.
+
+    It uses one of its processors: they would only wait for each other, all on
+    one that is emulated.
+    """
 
     def __init__(self, where, name, kind, memory_mib, maxmem_mib, vcpus=1,
                  uuid=None, init="/init"):
@@ -114,7 +116,7 @@ ramdisk = "/boot/guest.cpio"
 memory = %d
 maxmem = %d
 vcpus = %d
-cmdline = "console=hvc0 rdinit=%s panic=1 quiet"
+cmdline = "console=hvc0 rdinit=%s panic=1 quiet maxcpus=1"
 on_crash = "destroy"
 %sCFG
 xl create %s /tmp/%s.cfg""" % (self.name, self.name, self.kind,
