@@ -95,6 +95,8 @@ static const struct row {
     {"VM.suspend", RUNNING},
     {"VM.resume", SUSPENDED},
     {"VM.pool_migrate", RUNNING},
+    {"memory_reservation.create_for_VM", HALTED},
+    {"host.explain_memory", RUNNING},
 };
 
 /* ---- one call ---- */
@@ -157,7 +159,9 @@ fill(struct try *t)
 		const struct idl_param *p = &c->msg->params[i];
 		char *to = (char *)c->args + p->offset;
 
-		n = p->type->unit == IDL_UNIT_NONE ? 1 : 256 * MIB;
+		n = p->type->unit == IDL_UNIT_NONE	? 1
+		    : p->type->unit == IDL_UNIT_SECONDS ? 60
+							: 256 * MIB;
 		if (p->type->kind == IDL_INT)
 			memcpy(to, &n, sizeof(n));
 		else if (p->type->kind == IDL_FLOAT)
