@@ -29,8 +29,9 @@ struct change {
 	struct fld_tx *tx;
 	const struct idl_vm *was; /* NULL: it is new */
 	struct idl_vm *now;
-	struct idl_ref from, to;       /* resident_on */
-	struct idl_ref soon_was, soon; /* scheduled_to_be_resident_on */
+	struct idl_ref from, to;	  /* resident_on */
+	struct idl_ref soon_was, soon;	  /* scheduled_to_be_resident_on */
+	int64_t back_bytes, back_granted; /* what it gives back in all */
 };
 
 typedef enum err each_f(struct change *c,
@@ -116,31 +117,43 @@ leave(struct change *c, const struct idl_memory_reservation *r,
 	return ERR_NONE;
 }
 
-/* give_back - the VM did not get there: held again, by who held it */
+/* part - of what is left of a sum, as much as is asked for */
+static int64_t
+part(int64_t *sum, int64_t bytes)
+{
+	if (bytes > *sum)
+		bytes = *sum;
+	*sum -= bytes;
+	return bytes;
+}
+
+/*
+ * give_back - the VM did not get there: held again, by who held it
+ *
+ * Of all of them together no more than the VM was counted as, and had granted:
+ * the rest may be somebody else's by now.
+ */
 static enum err
 give_back(struct change *c, const struct idl_memory_reservation *r,
     struct failure *why)
 {
 	struct idl_memory_reservation *now;
-	struct mem_share had;
+	int64_t amount, granted;
 	enum err rc;
 
 	if (r->state != IDL_MEMORY_RESERVATION_STATE_TRANSFERRED ||
 	    !idl_ref_equal(&r->host, &c->soon_was))
 		return ERR_NONE;
-	if (r->granted <= 0 || c->was->grant_bytes <= 0)
-		return go(c, r, why); /* nothing is free for it */
-	rc = mem_share_of_vm(c->was, &had, why);
-	if (rc == ERR_NONE)
-		rc = edit(c, r, &now, why);
+	amount = part(&c->back_bytes, r->amount);
+	granted = part(&c->back_granted, r->granted);
+	if (amount == 0 || granted == 0)
+		return go(c, r, why); /* nothing is left for it */
+	rc = edit(c, r, &now, why);
 	if (rc != ERR_NONE)
 		return rc;
 	now->state = IDL_MEMORY_RESERVATION_STATE_HELD;
-	/* What was not counted meanwhile may be somebody else's by now. */
-	if (now->amount > had.part[MEM_SCHEDULED].bytes)
-		now->amount = had.part[MEM_SCHEDULED].bytes;
-	if (now->granted > c->was->grant_bytes)
-		now->granted = c->was->grant_bytes;
+	now->amount = amount;
+	now->granted = granted;
 	return ERR_NONE;
 }
 
@@ -212,6 +225,7 @@ mem_arrive(struct fld_tx *tx, const struct idl_vm *was, struct idl_vm *now,
     struct failure *why)
 {
 	struct change c = {.tx = tx, .was = was, .now = now};
+	struct mem_share had;
 	bool is_lost;
 	enum err rc = ERR_NONE;
 
@@ -230,8 +244,13 @@ mem_arrive(struct fld_tx *tx, const struct idl_vm *was, struct idl_vm *now,
 		  !idl_ref_equal(&c.soon_was, &c.to);
 	if (!idl_ref_is_null(&c.from) && !idl_ref_equal(&c.from, &c.to))
 		rc = each(&c, &now->h.ref, leave, why);
-	if (rc == ERR_NONE && is_lost)
-		rc = each(&c, &now->h.ref, give_back, why);
+	if (rc == ERR_NONE && is_lost) {
+		rc = mem_share_of_vm(was, &had, why);
+		c.back_bytes = had.part[MEM_SCHEDULED].bytes;
+		c.back_granted = was->grant_bytes;
+		if (rc == ERR_NONE)
+			rc = each(&c, &now->h.ref, give_back, why);
+	}
 	if (rc != ERR_NONE)
 		return rc;
 	if (idl_ref_is_null(&c.to) && idl_ref_is_null(&c.soon))
