@@ -157,8 +157,10 @@ listen(struct hv_xen *x, struct hv_xen_dom *d)
 	}
 	hv_xs_begin(&b, HV_XS_DO);
 	(void)hv_xs_add(&b, HV_XS_GET_TEXT, ANSWER, d->xen.domid);
-	if (hv_xen_xs(x, &b) == 0 && b.op[0].status == HV_XS_OK)
-		take(x, d, b.text);
+	if (hv_xen_xs(x, &b) != 0 || b.op[0].status == HV_XS_MISSING)
+		return;
+	/* too long, or not text: only counted */
+	take(x, d, b.op[0].status == HV_XS_OK ? b.text : "");
 }
 
 bool

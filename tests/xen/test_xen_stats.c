@@ -178,6 +178,23 @@ Test(hv_xen_stats, a_flood_is_counted_and_not_read)
 	help_xen_close(&h);
 }
 
+Test(hv_xen_stats, what_is_too_long_is_counted)
+{
+	char huge[HV_NAME_BYTES + 1];
+	struct hv_reading r;
+	struct help_xen h;
+
+	memset(huge, 'x', sizeof huge - 1);
+	huge[sizeof huge - 1] = '\0';
+	open_one(&h, NULL, NULL);
+	help_xen_set(&h, ANSWER, huge);
+	help_xen_pass(&h, 300);
+	answer(&h, "free=5");
+	cr_expect_eq(readings(&h, &r), 1);
+	cr_expect_eq(r.ignored, 1);
+	help_xen_close(&h);
+}
+
 Test(hv_xen_stats, polling_survives_a_restart_of_xenstored)
 {
 	struct hv_reading r;
