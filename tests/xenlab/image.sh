@@ -72,7 +72,8 @@ ln "$LAB/vmlinux" "$DOM0/boot/guest.kernel" 2>/dev/null ||
 # ---- dom0 ----
 install -m755 "$HERE/init.dom0" "$DOM0/init"
 install -Dm755 "$HERE/agent.sh" "$DOM0/www/cgi-bin/run"
-for b in xenstored oxenstored xenconsoled xen-init-dom0 xl; do
+for b in xenstored oxenstored xenconsoled xen-init-dom0 xl libxl-save-helper \
+    xenstore-control; do
 	put "$DOM0" "$XENBIN/$b" "$ROOT$XENBIN/$b"
 done
 for b in ls read write list rm exists chmod; do

@@ -36,7 +36,8 @@ STORIES = {
         story_stats.asked, story_stats.agrees, story_stats.loaded,
         story_stats.swapped, story_stats.counted, story_stats.counted_once,
         story_stats.clocked, story_stats.flooded, story_stats.silent,
-        story_stats.killed, story_stats.store_hung, story_stats.vanished,
+        story_stats.killed, story_stats.store_hung,
+        story_stats.store_updated, story_stats.vanished, story_stats.saved,
         story_stats.rebooted,
     ),
 }
