@@ -7,7 +7,11 @@ Boots Xen once for each story.  Prints one line per outcome, with seconds since
 the boot; exits 1 when one is not what it must be, 77 where QEMU or Debian's
 packages cannot be had.
 """
+import os
+import re
+import subprocess
 import sys
+import time
 import traceback
 
 import dom0
@@ -19,6 +23,7 @@ import story_host
 import story_stats
 import story_trouble
 
+PREPARED = "--prepared"  # said by the process that has made what is booted
 STORIES = {
     "xenstored": (
         story_host.sampled, story_guests.discovered, story_guests.moved,
@@ -56,30 +61,66 @@ def tell(s, step):
         print(s.daemon.errors())
 
 
-def boot(store):
+def boot(name):
     """A whole boot; the outcomes that held, and those that did not."""
-    args = "lab.oxenstored" if store == "oxenstored" else ""
-    with lab.Lab(store, args) as where:
+    args = "lab.oxenstored" if name == "oxenstored" else ""
+    with lab.Lab(name, args) as where:
         s = story.Story(where)
         s.daemon.start()
         s.login()
-        for step in STORIES[store]:
+        for step in STORIES[name]:
             tell(s, step)
-        s.lab.log("%s: end" % store)
+        s.lab.log("%s: end" % name)
         return s.passed, s.wrong
 
 
-def main():
-    lab.prepare(dom0.PROGRAMS, dom0.GUEST_PROGRAMS)
-    passed, wrong = 0, []
-    for store in sys.argv[1:] or STORIES:
-        held, not_held = boot(store)
-        passed += held
-        wrong += ["%s: %s" % (store, sentence) for sentence in not_held]
+def alone(name):
+    """One story, told here."""
+    passed, wrong = boot(name)
     for sentence in wrong:
-        print("WRONG %s" % sentence)
+        print("WRONG %s: %s" % (name, sentence))
     print("%d passed, %d failed" % (passed, len(wrong)))
     return 1 if wrong else 0
+
+
+def begin(name):
+    """A story in a process of its own; its output goes to a file."""
+    out = open(os.path.join(lab.WORK, "story-%s.log" % name), "w+")
+    argv = [sys.executable, "-B", os.path.abspath(__file__), PREPARED, name]
+    return subprocess.Popen(argv, stdout=out, stderr=subprocess.STDOUT,
+                            preexec_fn=lab.die_with_parent), out
+
+
+def together(names):
+    """As many stories at a time as there are processors."""
+    waiting, running, sums, failed = list(names), {}, [0, 0], False
+    while waiting or running:
+        while waiting and len(running) < (os.cpu_count() or 1):
+            name = waiting.pop(0)
+            running[name] = begin(name)
+        time.sleep(0.5)
+        for name, (process, out) in list(running.items()):
+            if process.poll() is None:
+                continue
+            del running[name]
+            failed = failed or process.returncode != 0
+            out.seek(0)
+            text = out.read()
+            print("== %s: exit status %d\n%s" % (
+                name, process.returncode, text), flush=True)
+            m = re.search(r"^(\d+) passed, (\d+) failed$", text, re.M)
+            more = map(int, m.groups()) if m else (0, 1)
+            sums = [n + one for n, one in zip(sums, more)]
+    print("%d passed, %d failed" % tuple(sums))
+    return 1 if failed else 0
+
+
+def main():
+    names = sys.argv[1:]
+    if names[:1] == [PREPARED]:
+        return alone(names[1])
+    lab.prepare(dom0.PROGRAMS, dom0.GUEST_PROGRAMS)
+    return alone(names[0]) if len(names) == 1 else together(names or STORIES)
 
 
 if __name__ == "__main__":
