@@ -156,6 +156,7 @@ phase hypervisor hypervisor
 phase install install
 phase hostile hostile
 phase xenstore xenstore
+phase xen xen
 phase clang clang_build
 phase asan asan
 phase asan-client on_asan os_xenapi replay

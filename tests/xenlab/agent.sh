@@ -6,7 +6,7 @@ echo "Content-Type: text/plain"
 echo
 script=/tmp/run.$$
 head -c "$CONTENT_LENGTH" >"$script"
-cd /root
+cd /root || exit
 sh "$script" 2>&1
 status=$?
 rm -f "$script"
