@@ -31,6 +31,11 @@ const struct cli_cmd cli_commands[] = {
 	"To filter on map parameters, use the syntax "
 	"'map-param:key=value'",
 	cli_do_list, 0, &cli_class_host, NULL},
+    {"host-memory-explain", "", "",
+	"Prints where the memory of a host is: a line for the hypervisor, each "
+	"VM and reservation, and what is free, with what is counted as "
+	"promised to it, what it has, and what is kept free for it.",
+	cli_do_host_explain, CLI_C_HOSTS, NULL, "host.explain_memory"},
     {"host-param-add", "uuid,param-name", "param-key",
 	"Adds to a set or map parameter. If the parameter is a set, "
 	"use param-key=<key to add>. If the parameter is a map, "
@@ -59,6 +64,12 @@ const struct cli_cmd cli_commands[] = {
 	"pair in a map parameter, use the syntax "
 	"'map-param:key=value'.",
 	cli_do_param_set, 0, &cli_class_host, NULL},
+    {"memory-reservation-destroy", "uuid", "", "Gives a memory reservation up.",
+	cli_do_reservation_destroy, 0, NULL, NULL},
+    {"memory-reservation-list", "", "params,database:",
+	"Lists all the memory reservations, filtering on the optional "
+	"arguments.",
+	cli_do_list, 0, &cli_class_reservation, NULL},
     {"pool-list", "", "params,database:",
 	"Lists all the pools, filtering on the optional arguments. "
 	"To filter on map parameters, use the syntax "

@@ -53,10 +53,14 @@ bool cli_do_vm_vcpus(struct cli_run *r);
 
 /*
  * cli_do_host_number - a message of a host that returns bytes
+ * cli_do_host_explain - where the memory of a host is
  * cli_do_task_cancel - cancel the task of a uuid
+ * cli_do_reservation_destroy - give up the reservation of a uuid
  */
 bool cli_do_host_number(struct cli_run *r);
+bool cli_do_host_explain(struct cli_run *r);
 bool cli_do_task_cancel(struct cli_run *r);
+bool cli_do_reservation_destroy(struct cli_run *r);
 
 /*
  * cli_do_each_vm - do something to every VM that the command line means

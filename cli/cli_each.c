@@ -112,13 +112,11 @@ cli_do_each_vm(struct cli_run *r, const char *ignore, enum cli_many many,
 	return do_all(r, o, n, op, arg);
 }
 
-bool
-cli_do_host_number(struct cli_run *r)
+/* call_host - the command's message of the one host that is meant */
+static bool
+call_host(struct cli_run *r, struct cli_val *v)
 {
 	struct cli_object *o;
-	struct cli_val v;
-	int64_t bytes;
-	const char *text;
 	size_t n;
 
 	if (!cli_objects(r, &cli_class_host, "", "", "host", &o, &n))
@@ -129,13 +127,78 @@ cli_do_host_number(struct cli_run *r)
 		return cli_fail_local(r,
 		    "Multiple matching hosts found. Operation can only be "
 		    "performed on one host at a time");
-	if (!cli_call_ref(r, r->cmd->method, o[0].ref, &v))
+	return cli_call_ref(r, r->cmd->method, o[0].ref, v);
+}
+
+bool
+cli_do_host_number(struct cli_run *r)
+{
+	struct cli_val v;
+	int64_t bytes;
+	const char *text;
+
+	if (!call_host(r, &v))
 		return false;
 	if (!cli_val_int(&v, &bytes))
 		return cli_fail_local(r, "The server did not send a number");
 	text = r->human ? cli_print_human(r->pool, bytes)
 			: cli_pool_printf(r->pool, "%" PRId64, bytes);
 	return text != NULL ? cli_print_message(r, text) : cli_fail_memory(r);
+}
+
+/* column - an amount of a row; 0 when the server sent none */
+static int64_t
+column(const struct cli_val *row, const char *name)
+{
+	const struct cli_val *v = cli_val_member(row, name);
+	int64_t bytes = 0;
+
+	return v != NULL && cli_val_int(v, &bytes) ? bytes : 0;
+}
+
+/* explain - a row of the table, sizes in MiB; NULL: out of memory */
+static const char *
+explain(struct cli_run *r, const struct cli_val *row)
+{
+	static const int64_t mib = 1 << 20;
+
+	return cli_pool_printf(r->pool,
+	    "%-15s %10" PRId64 " %10" PRId64 " %10" PRId64 "  %s",
+	    cli_val_str(cli_val_member(row, "kind")),
+	    column(row, "needed") / mib, column(row, "actual") / mib,
+	    column(row, "kept") / mib,
+	    cli_val_str(cli_val_member(row, "name")));
+}
+
+bool
+cli_do_host_explain(struct cli_run *r)
+{
+	const char **line;
+	struct cli_val v;
+
+	if (!call_host(r, &v))
+		return false;
+	line = cli_pool_array(r->pool, v.n + 1, sizeof(*line));
+	if (line == NULL)
+		return cli_fail_memory(r);
+	line[0] = cli_pool_printf(r->pool, "%-15s %10s %10s %10s  %s", "MiB",
+	    "promised", "has", "kept", "name");
+	for (size_t i = 0; i < v.n; i++)
+		line[i + 1] = explain(r, &v.item[i]);
+	for (size_t i = 0; i <= v.n; i++)
+		if (line[i] == NULL)
+			return cli_fail_memory(r);
+	return cli_print_list(r, line, v.n + 1);
+}
+
+bool
+cli_do_reservation_destroy(struct cli_run *r)
+{
+	struct cli_val arg = cli_val_text(cli_arg(r, "uuid")), ref, none;
+
+	return cli_call(r, "memory_reservation.get_by_uuid", &arg, 1, &ref) &&
+	       cli_call_ref(
+		   r, "memory_reservation.destroy", cli_val_str(&ref), &none);
 }
 
 bool

@@ -73,7 +73,7 @@ struct cli_class {
 };
 
 extern const struct cli_class cli_class_vm, cli_class_template, cli_class_host,
-    cli_class_pool, cli_class_task;
+    cli_class_pool, cli_class_task, cli_class_reservation;
 
 /* An object with what was read of it so far. */
 struct cli_object {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cli_field_host - the fields of hosts, pools and tasks
+ * cli_field_host - the fields of hosts, pools, tasks and reservations
  *
  * The order is the order of printing.
  */
@@ -158,6 +158,18 @@ static const struct cli_field task_fields[] = {
     {"other-config", "other_config", CLI_OWN, CLI_MAP, CLI_MRW, 0, NULL, NULL},
 };
 
+static const struct cli_field reservation_fields[] = {
+    {"uuid", "uuid", CLI_OWN, CLI_PLAIN, CLI_RO, 0, NULL, NULL},
+    {"host", "host", CLI_OWN, CLI_REF, CLI_RO, 0, "host", NULL},
+    {"owner", "owner", CLI_OWN, CLI_PLAIN, CLI_RO, 0, NULL, NULL},
+    {"vm-uuid", "VM", CLI_OWN, CLI_REF, CLI_RO, 0, "VM", NULL},
+    {"amount", "amount", CLI_OWN, CLI_BYTES, CLI_RO, 0, NULL, NULL},
+    {"granted", "granted", CLI_OWN, CLI_BYTES, CLI_RO, 0, NULL, NULL},
+    {"state", "state", CLI_OWN, CLI_PLAIN, CLI_RO, 0, NULL, NULL},
+    {"created", "created", CLI_OWN, CLI_PLAIN, CLI_RO, 0, NULL, NULL},
+    {"expires", "expires", CLI_OWN, CLI_PLAIN, CLI_RO, 0, NULL, NULL},
+};
+
 const struct cli_class cli_class_host = {"host", "hosts", "host",
     "host_metrics", NULL, host_fields, COUNT(host_fields), "",
     "uuid,name-label,name-description"};
@@ -169,3 +181,7 @@ const struct cli_class cli_class_pool = {"pool", "pools", "pool", NULL, NULL,
 const struct cli_class cli_class_task = {"task", "tasks", "task", NULL, NULL,
     task_fields, COUNT(task_fields), "",
     "uuid,name-label,name-description,status,progress"};
+
+const struct cli_class cli_class_reservation = {"memory-reservation",
+    "memory-reservations", "memory_reservation", NULL, NULL, reservation_fields,
+    COUNT(reservation_fields), "", "uuid,owner,vm-uuid,amount,state,expires"};

@@ -8,6 +8,7 @@ while the daemon is killed.
 """
 import os
 import random
+import subprocess
 import sys
 import tempfile
 import threading
@@ -20,6 +21,7 @@ MIB = 1 << 20
 GIB = 1 << 30
 NULL = "OpaqueRef:NULL"
 CALLERS = 64
+XE = os.environ.get("XE", os.path.join(daemon.TOP, "build", "xe-memory"))
 FITS = 20
 passed = 0
 
@@ -156,6 +158,27 @@ def events(api, host):
                      10.0)
     equal([(e["operation"], e["ref"]) for e in batch["events"]],
           [("del", r)], "and of its end")
+
+
+def commands(d, api, host):
+    """xe-memory lists them, gives them up, and says where memory is."""
+    def xe(*words):
+        return subprocess.run(
+            [XE, "--socket", os.path.join(d.state, "socket"), *words],
+            check=True, capture_output=True, text=True).stdout
+
+    r = api.call("memory_reservation.create", host, str(GIB), str(GIB), "60",
+                 "somebody")
+    uuid = api.call("memory_reservation.get_uuid", r)
+    equal(xe("memory-reservation-list", "owner=somebody", "--minimal"),
+          uuid + "\n", "it is listed")
+    rows = [line.split() for line in xe("host-memory-explain").splitlines()]
+    equal((rows[0], [row for row in rows if row[0] == "reservation"]),
+          (["MiB", "promised", "has", "kept", "name"],
+           [["reservation", "1024", "0", "1024", "somebody"]]),
+          "it is explained")
+    xe("memory-reservation-destroy", "uuid=" + uuid)
+    equal(api.call("memory_reservation.get_all"), [], "it is given up")
 
 
 def actual(api, vm):
@@ -347,6 +370,7 @@ def main():
         bad_input(api, host)
         too_many(api, host)
         events(api, host)
+        commands(d, api, host)
     with tempfile.TemporaryDirectory() as state:
         with open(os.path.join(state, "sim.ini"), "w") as f:
             f.write("[host h]\nmemory = 32GiB\ndom0 = 1GiB\ncpus = 8\n")
