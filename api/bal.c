@@ -4,8 +4,10 @@
  * bal - the balancing loop in the daemon
  *
  * One job steps the loop.  It is parked until the time that the loop named, on
- * a ref that is nobody's; whatever is heard wakes it.  When the daemon stops it
- * waits no more, and lies idle.
+ * a ref that is nobody's; whatever is heard wakes it.  It steps when all others
+ * of its round have been answered: facts and grants that the records show by
+ * then have reached the loop too, and nothing is counted twice or not at all.
+ * When the daemon stops it waits no more, and lies idle.
  */
 
 /* System */
@@ -242,6 +244,7 @@ api_bal_new(
 	b->warn = warn;
 	b->warn_ctx = ctx;
 	b->job.is_timer = true;
+	b->job.is_last = true; /* it knows as much as the records then */
 	b->job.run = step_run;
 	b->job.done = step_done;
 	b->job.failed = step_failed;

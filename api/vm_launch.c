@@ -142,25 +142,19 @@ build(struct api_call *c, const struct idl_vm *vm, int64_t granted,
 }
 
 /*
- * amounts - at least and at most so much is to be free for a VM
+ * amount - so much is to be free for a VM
  *
- * Where nobody moves memory later, it gets the least from the start.
+ * Its least, though there may be more: until it has booted it can give nothing
+ * back to those who were admitted beside it.  Then the loop gives it its part.
  */
 static enum err
-amounts(const struct api_call *c, const struct idl_vm *vm, int64_t *min_out,
-    int64_t *max_out, struct failure *why)
+amount(const struct idl_vm *vm, int64_t *bytes_out, struct failure *why)
 {
 	int64_t floor = api_vm_floor(vm);
-	enum err rc;
 
-	if (floor > 0)
-		rc = mem_needed_for(vm, floor, min_out, why);
-	else
-		rc = mem_needed(vm, MEM_POLICY_DYNAMIC_MIN, min_out, why);
-	*max_out = *min_out;
-	if (rc != ERR_NONE || floor > 0 || c->env->balance == BAL_LOOP_RESTS)
-		return rc;
-	return mem_needed(vm, MEM_POLICY_DYNAMIC_MAX, max_out, why);
+	return floor > 0
+		   ? mem_needed_for(vm, floor, bytes_out, why)
+		   : mem_needed(vm, MEM_POLICY_DYNAMIC_MIN, bytes_out, why);
 }
 
 static api_stage_f asked;
@@ -171,27 +165,27 @@ promise(struct api_call *c, struct failure *why)
 {
 	const struct launch *l = c->keep;
 	const struct idl_memory_reservation *own;
-	int64_t min = 0, max = 0, granted = 0;
+	int64_t bytes = 0, granted = 0;
 	bool at_once = false;
 	struct idl_vm *vm;
 	enum err rc = api_vm_edit(c, &c->op_vm, &vm, why);
 
 	if (rc == ERR_NONE)
-		rc = amounts(c, vm, &min, &max, why);
+		rc = amount(vm, &bytes, why);
 	if (rc != ERR_NONE)
 		return rc;
 	own = mem_own_reservation(c->view, vm, &l->host);
-	if (own != NULL && own->granted >= min)
+	if (own != NULL && own->granted >= bytes)
 		granted = own->granted; /* passes to the VM by itself */
 	vm->scheduled_to_be_resident_on = l->host;
 	vm->arriving_bytes = api_vm_floor(vm);
 	if (granted > 0)
 		return build(c, vm, granted, why);
-	rc = api_ask_for(c, &l->host, vm, min, max, asked, &at_once, why);
+	rc = api_ask_for(c, &l->host, vm, bytes, bytes, asked, &at_once, why);
 	if (rc != ERR_NONE || !at_once)
 		return rc;
-	vm->grant_bytes = max;
-	return build(c, vm, max, why);
+	vm->grant_bytes = bytes;
+	return build(c, vm, bytes, why);
 }
 
 /* elsewhere - it cannot be had there: is there another host? */

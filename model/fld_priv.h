@@ -34,7 +34,7 @@
 #include "model/fld.h"
 #include "model/trie.h"
 
-#define FLD_READERS_MAX 64
+#define FLD_READERS_MAX 128 /* net threads, workers, the loop */
 #define FLD_READER_IDLE UINT64_MAX
 #define FLD_LINE_BYTES 64 /* of a cache */
 

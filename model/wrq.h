@@ -46,9 +46,10 @@ struct wrq_job {
 	/* For WRQ_PARK, set by run: */
 	/* Records whose change wakes it; may be null. */
 	struct idl_ref wait[WRQ_WAITS];
-	int64_t deadline_ms;	/* on the writer's clock; run again then */
-	bool expired;		/* set by the writer: deadline has passed */
-	bool is_timer; /* one of few: may wait even if no more may */
+	int64_t deadline_ms; /* on the writer's clock; run again then */
+	bool expired;	     /* set by the writer: deadline has passed */
+	bool is_timer;	     /* one of few: may wait even if no more may */
+	bool is_last; /* answered when all others of its round have been */
 	struct wrq_job *park_next; /* the writer's own */
 };
 

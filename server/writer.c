@@ -54,6 +54,7 @@ struct entry {
 	struct wrq_job *job;
 	enum wrq_verdict verdict;
 	bool is_failed; /* its transaction did not close: why */
+	bool is_last;	/* the job's */
 	struct failure why;
 };
 
@@ -280,6 +281,7 @@ run_job(struct wrq *q, struct entry *e)
 	struct fld_tx *tx;
 
 	e->is_failed = true;
+	e->is_last = e->job->is_last;
 	arena_reset(&q->arena);
 	tx = fld_tx_begin(q->config.store, &q->arena);
 	if (tx == NULL) {
@@ -314,6 +316,20 @@ tell(struct wrq *q)
 		q->config.committed(q->config.ctx, c, n);
 }
 
+/* answer_some - those that come last, or the others; they may be freed */
+static void
+answer_some(struct entry *e, size_t n, bool last)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (e[i].is_last != last)
+			continue;
+		if (e[i].is_failed)
+			e[i].job->failed(e[i].job, &e[i].why);
+		else if (e[i].verdict != WRQ_PARK)
+			e[i].job->done(e[i].job);
+	}
+}
+
 /*
  * answer_all - what has become of the jobs, now that it is certain
  *
@@ -330,12 +346,8 @@ answer_all(struct wrq *q, struct entry *e, size_t n)
 		if (!e[i].is_failed && e[i].verdict == WRQ_PARK)
 			park(q, e[i].job);
 	wake_changed(q);
-	for (i = 0; i < n; i++) {
-		if (e[i].is_failed)
-			e[i].job->failed(e[i].job, &e[i].why);
-		else if (e[i].verdict != WRQ_PARK)
-			e[i].job->done(e[i].job);
-	}
+	answer_some(e, n, false);
+	answer_some(e, n, true);
 }
 
 /*

@@ -41,8 +41,9 @@ enum bal_ask_status {
 /*
  * Memory that somebody needs on a host; all zero but what is set.
  *
- * With min_kib and max_kib both 0 nothing is granted: the ask ends when the
- * host is balanced (GRANTED), or vm is known not to obey (REFUSED).
+ * With min_kib and max_kib both 0 nothing is granted: the ask ends when vm is
+ * where the plan wants it, or the whole host is balanced (GRANTED), or vm is
+ * known not to obey (REFUSED).
  */
 struct bal_ask {
 	struct hv_uuid host;

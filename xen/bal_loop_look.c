@@ -262,10 +262,24 @@ deny(struct bal_loop *l, struct bal_ask *ask, uint64_t free_kib)
 	bal_loop_end(l, ask, BAL_ASK_NO_MEMORY);
 }
 
+/* inaccuracy - so much the policy takes off, for guests that are not exact */
+static uint64_t
+inaccuracy(const struct bal_loop_host *h)
+{
+	uint64_t kib = 0;
+
+	for (size_t i = 0; i < h->n; i++)
+		if (h->plan[i].state != BAL_FIXED)
+			kib += 2 * h->plan[i].inaccuracy_kib;
+	return kib;
+}
+
 /*
  * weed - end those asks that can never be met
  *
- * What is asked for first has the better claim.
+ * What is asked for first has the better claim.  What guests may be off by is
+ * not held against anybody: an ask for the last page is right as long as they
+ * are not.
  */
 static void
 weed(struct bal_loop *l, struct bal_loop_host *h, struct sight *s)
@@ -277,7 +291,7 @@ weed(struct bal_loop *l, struct bal_loop_host *h, struct sight *s)
 	if (!s->waits)
 		return;
 	(void)bal_plan(h->plan, h->n, s->free_kib, used, &s->sums);
-	most = s->sums.all_free_kib;
+	most = plus(s->sums.all_free_kib, inaccuracy(h));
 	for (ask = next_of(l, h, NULL); ask != NULL; ask = next) {
 		next = next_of(l, h, ask);
 		if (above(most, used) < ask->min_kib)
@@ -391,7 +405,32 @@ is_lame(const struct bal_loop_dom *d)
 	return d == NULL || d->state == BAL_FIXED || d->state == BAL_INACTIVE;
 }
 
-/* settle - who waits for the balance: all have moved, or his VM does not */
+/*
+ * is_there - is it where the plan wants it?
+ *
+ * Another guest may take an hour to get where it is to be: nobody waits for it
+ * whose own VM has arrived.
+ */
+static bool
+is_there(const struct bal_loop_host *h, const struct bal_loop_dom *d)
+{
+	const uint64_t near_kib = 2 * INACCURACY_KIB;
+
+	if (d == NULL || d->command_id != 0 || bal_loop_is_off(d))
+		return false;
+	for (size_t i = 0; i < h->n; i++) {
+		const struct bal_domain *p = &h->plan[i];
+
+		if (h->doms[i] == d)
+			return !p->selected &&
+			       above(p->aim_kib, p->target_kib) <= near_kib &&
+			       above(p->target_kib, p->aim_kib) <= near_kib;
+	}
+	return false;
+}
+
+/* settle - who waits for the balance: his VM has moved, or all, or it does not
+ */
 static void
 settle(struct bal_loop *l, const struct bal_loop_host *h, bool is_balanced)
 {
@@ -403,7 +442,7 @@ settle(struct bal_loop *l, const struct bal_loop_host *h, bool is_balanced)
 		next = next_of(l, h, ask);
 		if (!wants_balance(ask))
 			continue;
-		if (is_balanced && !is_moving(d)) {
+		if ((is_balanced && !is_moving(d)) || is_there(h, d)) {
 			bal_loop_end(l, ask, BAL_ASK_GRANTED);
 		} else if (is_lame(d) && !hv_uuid_is_null(&ask->vm)) {
 			ask->nrefused = 1;

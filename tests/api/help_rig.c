@@ -179,6 +179,7 @@ open_env(struct rig *r)
 	r->env.lock_wait_ms = 50;
 	r->env.target_wait_ms = 100;
 	r->env.sessions_max = 10;
+	r->env.balance = BAL_LOOP_SHARES;
 	if (api_env_init(&r->env) != 0)
 		rig_die("out of memory");
 }

@@ -63,10 +63,11 @@ static struct idl_ref
 guest(const char *sim)
 {
 	const struct world_shape s = {
-	    "a", IDL_DOMAIN_TYPE_HVM, 512, 1024, 4096, 4096, 1, 1.0, sim};
+	    "a", IDL_DOMAIN_TYPE_HVM, 512, 4096, 4096, 4096, 1, 1.0, sim};
 	struct idl_ref vm = world_new_vm(&w, &s);
 
-	works("VM.start_on", &vm, &host, 0, 0);
+	works("VM.start_on", &vm, &host, 0, 0); /* with its least */
+	works("VM.set_memory_dynamic_range", &vm, 1024 * MIB, 4096 * MIB);
 	cr_assert_eq(world_metrics(&w, &vm)->memory_actual, 4096 * MIB);
 	return vm;
 }

@@ -475,8 +475,8 @@ def migrate(xe, web, a, b):
 def cancel(xe):
     """task-cancel ends what somebody else waits for, at once."""
     cancel_one(xe, "VM.set_memory_dynamic_range",
-               "vm-memory-dynamic-range-set", "vm=slow", "min=2GiB",
-               "max=2GiB")
+               "vm-memory-dynamic-range-set", "vm=slow", "min=8GiB",
+               "max=8GiB")
     # The change stands, and the guest has far to go.
     cancel_one(xe, "VM.wait_memory_target_live", "vm-memory-target-wait",
                "vm=slow")

@@ -400,7 +400,7 @@ Test(fld, a_pinned_image_stays_as_it_is)
 
 Test(fld, places_for_readers_are_limited_and_come_back)
 {
-	struct fld_reader *r[64];
+	struct fld_reader *r[128];
 	size_t i;
 
 	open_empty();

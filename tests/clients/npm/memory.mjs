@@ -130,8 +130,10 @@ async function running(m) {
   is('law of admission', free - left,
     GIB + Number(await m.vm('get_memory_overhead')))
   is('wait', await m.vm('wait_memory_target_live'), '')
+  await until(xapi, 'there is room: its dynamic_max', () =>
+    xapi.getObjectByRef(vm.metrics).memory_actual === m.int(2 * GIB))
   is('actual', await m.call('VM_metrics.get_memory_actual', vm.metrics),
-    m.int(2 * GIB)) // there is room
+    m.int(2 * GIB))
   await m.vm('set_memory_dynamic_range', GIB, 2 * GIB)
   await m.vm('set_memory_target_live', 2 * GIB)
   await m.limits('target_live', GIB, 2 * GIB, 2 * GIB, 4 * GIB)
