@@ -84,9 +84,11 @@ def prepare(programs, guest_programs=()):
     if not shutil.which(QEMU):
         skip("%s is not installed" % QEMU)
     fetch()
-    host, guest = ([p for p in (os.path.join(BUILD, p) for p in names)
-                    if os.path.exists(p)]
+    host, guest = ([os.path.join(BUILD, p) for p in names]
                    for names in (programs, guest_programs))
+    for path in host + guest:
+        if not os.path.exists(path):
+            raise LabError("%s is missing: make build" % path)
     subprocess.run([os.path.join(HERE, "image.sh"), WORK,
                     built("lab_probe", "-lxenctrl")] + host +
                    ["--", built("lab_load")] + guest, check=True)
