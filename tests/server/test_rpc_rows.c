@@ -43,6 +43,8 @@ static const struct rpc_codec *const codecs[] = {&xml_codec, &jsn_codec};
 
 static struct jsn_envelope envelope = {.v2 = true, .id = 7};
 
+static struct api_env env; /* of a world that nothing is known of */
+
 static const struct fld_rules rules = {NULL, NULL, NULL};
 
 static void
@@ -85,6 +87,7 @@ list_open(struct list *l, bool filled)
 		fill(l->store);
 	l->reader = fld_reader_new(l->store);
 	cr_assert_not_null(l->reader);
+	l->call.env = &env;
 	l->call.msg = &l->msg;
 	l->call.owner = &envelope;
 	l->call.view = fld_pin(l->reader);
