@@ -124,6 +124,7 @@ events() { $PY tests/clients/events.py; }
 reserve() {
 	$PY tests/clients/full_host.py && $PY tests/clients/reservations.py
 }
+race() { $PY tests/clients/race.py; }
 crash() { $PY tests/clients/crash.py "${CRASH_ROUNDS:-200}"; }
 fuzz() { $MAKE fuzz-bounded; }
 xenstore() { timeout 300 $PY tests/xenlab/store.py; }
@@ -173,6 +174,7 @@ phase tsan-roles tsan_roles
 phase tsan-cli on_tsan thin_cli xe
 phase tsan-wire on_tsan wire json_rpc misuse reservations
 phase tsan-events on_tsan events
+phase race race
 phase crash crash
 phase fuzz fuzz
 echo "logs of all phases: $LOG/"

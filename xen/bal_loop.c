@@ -112,6 +112,7 @@ host_new(struct bal_loop *l, const struct hv_uuid *uuid)
 		return NULL;
 	h->uuid = *uuid;
 	h->due_ms = BAL_LOOP_NEVER;
+	h->new_ms = INT64_MIN / 2;
 	l->hosts[l->nhosts++] = h;
 	return h;
 }
@@ -238,8 +239,10 @@ domain(struct bal_loop *l, const struct hv_domain *m, int64_t now_ms)
 		d = dom_new(h, &m->uuid);
 	if (d == NULL)
 		return false;
-	if (d->fact.domid != m->domid)
+	if (d->fact.domid != m->domid) {
 		memset(d, 0, sizeof(*d)); /* it was restarted */
+		h->new_ms = now_ms;
+	}
 	if (d->fact.actual_kib != m->actual_kib) {
 		d->moved_ms = now_ms;
 		/* Its host's free pages of the same instant come next. */

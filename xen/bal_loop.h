@@ -61,6 +61,7 @@ struct bal_ask {
 	TAILQ_ENTRY(bal_ask) link;
 	bool known; /* the loop has it: it waits, or it holds memory */
 	uint64_t ideal_kib;
+	bool is_doomed; /* it seems impossible, as of the last look */
 };
 
 struct bal_loop_calls {

@@ -16,13 +16,21 @@
 /* A page: the least that anything can be off by (spec E.2.6). */
 #define INACCURACY_KIB 4
 
+/*
+ * When a domain is new, what it was promised may be counted twice: as still
+ * held for it, and as pages that it has.  Nobody is denied because of that.
+ */
+#define NEW_MS 1000
+
 /* What a look finds out about a host. */
 struct sight {
 	uint64_t free_kib;  /* Xen's, less what is promised */
 	uint64_t short_kib; /* promised, and not even there */
 	uint64_t want_kib;  /* to be free, for the reserve and all asks */
-	bool waits;	    /* somebody asks for memory */
-	bool ended;	    /* an ask has ended since the plan was made */
+	int64_t now_ms;
+	bool holds; /* something is held */
+	bool waits; /* somebody asks for memory */
+	bool ended; /* an ask has ended since the plan was made */
 	struct bal_sums sums;
 };
 
@@ -241,6 +249,7 @@ count_free(struct bal_loop *l, const struct bal_loop_host *h, struct sight *s)
 	const struct bal_ask *ask;
 
 	promised = l->calls.held_kib(l->calls.ctx, &h->uuid);
+	s->holds = promised != 0;
 	if (promised < h->fact.claimed_kib)
 		promised = h->fact.claimed_kib;
 	promised = plus(promised, growing(h));
@@ -274,8 +283,20 @@ inaccuracy(const struct bal_loop_host *h)
 	return kib;
 }
 
+/* doom - an ask seems impossible: end it, unless it may only seem so */
+static void
+doom(struct bal_loop *l, struct bal_loop_host *h, const struct sight *s,
+    struct bal_ask *ask, uint64_t free_kib)
+{
+	ask->is_doomed = true;
+	if (!s->holds || s->now_ms >= h->new_ms + NEW_MS)
+		deny(l, ask, free_kib);
+	else
+		bal_loop_due(h, h->new_ms + NEW_MS);
+}
+
 /*
- * weed - end those asks that can never be met
+ * weed - end those asks that can never be met; nothing moves for them
  *
  * What is asked for first has the better claim.  What guests may be off by is
  * not held against anybody: an ask for the last page is right as long as they
@@ -294,10 +315,12 @@ weed(struct bal_loop *l, struct bal_loop_host *h, struct sight *s)
 	most = plus(s->sums.all_free_kib, inaccuracy(h));
 	for (ask = next_of(l, h, NULL); ask != NULL; ask = next) {
 		next = next_of(l, h, ask);
-		if (above(most, used) < ask->min_kib)
-			deny(l, ask, above(most, used));
-		else
-			used += ask->min_kib;
+		if (above(most, used) < ask->min_kib) {
+			doom(l, h, s, ask, above(most, used));
+			continue;
+		}
+		ask->is_doomed = false;
+		used += ask->min_kib;
 	}
 	s->want_kib = used;
 }
@@ -309,6 +332,8 @@ want(struct bal_loop *l, const struct bal_loop_host *h, struct sight *s)
 	struct bal_ask *ask;
 
 	for (ask = next_of(l, h, NULL); ask != NULL; ask = next_of(l, h, ask)) {
+		if (ask->is_doomed)
+			continue;
 		ask->ideal_kib = ask->min_kib;
 		if (ask->max_kib > ask->min_kib)
 			ask->ideal_kib = bal_ideal(h->plan, h->n, s->free_kib,
@@ -343,6 +368,8 @@ serve(struct bal_loop *l, const struct bal_loop_host *h, struct sight *s,
 
 	for (ask = next_of(l, h, NULL); ask != NULL; ask = next) {
 		next = next_of(l, h, ask);
+		if (ask->is_doomed)
+			continue;
 		/* some are on their way up, and may not hear in time to stop */
 		kib = above(
 		    s->free_kib, plus(BAL_RESERVED_KIB, s->sums.growth_kib));
@@ -379,7 +406,7 @@ refuse(struct bal_loop *l, const struct bal_loop_host *h, struct sight *s)
 
 	for (ask = next_of(l, h, NULL); ask != NULL; ask = next) {
 		next = next_of(l, h, ask);
-		if (wants_balance(ask))
+		if (wants_balance(ask) || ask->is_doomed)
 			continue;
 		s->ended = true;
 		name_refusers(h, ask);
@@ -469,7 +496,7 @@ has_asks(const struct bal_loop *l, const struct bal_loop_host *h)
 void
 bal_loop_look(struct bal_loop *l, struct bal_loop_host *h, int64_t now_ms)
 {
-	struct sight s = {.waits = has_asks(l, h)};
+	struct sight s = {.now_ms = now_ms, .waits = has_asks(l, h)};
 	enum bal_outcome outcome;
 
 	sample(l, h, s.waits, now_ms);

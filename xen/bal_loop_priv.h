@@ -54,6 +54,7 @@ struct bal_loop_host {
 	struct bal_domain *plan;    /* doms, as the policy sees them */
 	size_t n, room;
 	int64_t due_ms;	  /* to be looked at then */
+	int64_t new_ms;	  /* a domain was new then */
 	int64_t stale_ms; /* facts are of two instants until then; 0: not */
 	bool known;	  /* fact is there */
 	bool seen;	  /* since HV_HELLO */

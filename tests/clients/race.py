@@ -52,6 +52,7 @@ class Racer(threading.Thread):
         self.ask = ask
         self.won = None     # a ref, or True
         self.answer = None  # "won", "full" or None: no answer
+        self.said = None    # the failure
 
     def run(self):
         try:
@@ -67,6 +68,7 @@ class Racer(threading.Thread):
         except BROKEN:
             pass
         except daemon.ApiError as e:
+            self.said = e.args
             if e.args[0] != FULL:
                 print("unexpected:", e.args)
                 self.answer = "bad"
@@ -193,8 +195,9 @@ def one_round(d, way, rng, kills):
     assert all(r.answer is not None for r in racers)
     have = set(way.winners(api))
     assert told <= have
-    assert len(have) == way.fits, "%d have it, not %d" % (
-        len(have), way.fits)
+    assert len(have) == way.fits, "%s, %d kills: %d have it, not %d of %d: %r, %r" % (
+        type(way).__name__, kills, len(have), way.fits, way.size,
+        {r.said for r in racers}, api.call("host.explain_memory", way.host))
     left = before - way.fits * way.size
     free = way.free(api)
     assert free == left, "%d free, not %d" % (free, left)

@@ -263,6 +263,19 @@ Test(writer, jobs_run_in_order_and_share_a_commit)
 	finish();
 }
 
+Test(writer, some_are_told_last)
+{
+	start();
+	task_push(0, 0, 1)->job.is_last = true;
+	(void)task_push(1, 0, 2);
+	task_push(2, 0, 3)->job.is_last = true;
+	(void)task_push(3, 0, 4);
+	cr_assert(wrq_run_once(q));
+	cr_assert_str_eq(order, "bdac");
+	cr_assert_eq(target(0), 4, "though all ran in order");
+	finish();
+}
+
 Test(writer, a_round_is_bounded)
 {
 	size_t i;

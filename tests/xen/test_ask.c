@@ -124,6 +124,31 @@ Test(ask, what_reservations_hold_and_the_reserve_are_not_granted)
 	bal_loop_free(&h.loop);
 }
 
+Test(ask, nobody_is_denied_because_a_new_domain_is_counted_twice)
+{
+	struct heard h;
+	struct bal_ask a;
+	struct hv_msg m;
+
+	open_host(&h);
+	hv_msg_init(&m, HV_DOMAIN);
+	m.u.domain.host = machine;
+	m.u.domain.domid = 7;
+	cr_assert(bal_loop_hear(h.loop, &m, 1));
+	h.held_kib = 1024; /* the domain has it already */
+	cr_expect_eq(ask(&h, &a, FREE_KIB, FREE_KIB), BAL_ASK_PENDING);
+	h.held_kib = 0;
+	bal_loop_touch(h.loop, &machine);
+	(void)bal_loop_step(h.loop, 500);
+	cr_expect_eq(a.status, BAL_ASK_GRANTED);
+	bal_loop_drop(h.loop, &a);
+	h.held_kib = 1024; /* it is somebody else's */
+	cr_expect_eq(ask(&h, &a, FREE_KIB, FREE_KIB), BAL_ASK_PENDING);
+	(void)bal_loop_step(h.loop, 1001);
+	cr_expect_eq(a.status, BAL_ASK_NO_MEMORY);
+	bal_loop_free(&h.loop);
+}
+
 Test(ask, a_host_that_is_not_there_has_no_memory)
 {
 	struct heard h;
