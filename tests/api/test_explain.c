@@ -140,6 +140,7 @@ Test(explain, every_byte_is_somewhere_at_every_step)
 	expect_exact(&other, "a host where nothing is");
 	w.hangs = false;
 	world_restart(&w, WORLD_GOES_ON);
+	api_call_fini(&p.c);
 	expect_exact(&host, "after a restart");
 }
 

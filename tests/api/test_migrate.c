@@ -136,6 +136,7 @@ Test(migrate, a_daemon_killed_meanwhile_gives_it_its_range_again)
 	cr_assert_not(p.ended);
 	cr_expect_lt(world_metrics(&w, &vm)->memory_actual, 3000 * MIB);
 	world_restart(&w, WORLD_GOES_ON);
+	api_call_fini(&p.c);
 	cr_expect_eq(world_free(&w, &other), there, "nothing is promised");
 	cr_expect(idl_ref_equal(&world_vm(&w, &vm)->resident_on, &host));
 	world_pass(&w, 10000);

@@ -418,6 +418,7 @@ Test(reservation, a_daemon_killed_while_it_starts_a_vm_keeps_the_promise)
 	cr_expect_eq(world_free(&w, &host), before);
 	w.hangs = false;
 	world_restart(&w, WORLD_GOES_ON);
+	api_call_fini(&p.c);
 	api_call_fini(&p.c); /* it died with its daemon */
 	cr_assert_not_null(of(&r));
 	cr_expect_eq(of(&r)->state, IDL_MEMORY_RESERVATION_STATE_HELD);
