@@ -17,6 +17,8 @@ bench: deps-bench build variant-stress
 	@$(O)/tests/bench-bal
 	@echo "== from an ask to the grant, and the loop at rest"
 	@$(O)/tests/bench-loop
+	@echo "== from memory_reservation.create to the grant, all of it"
+	@/usr/bin/python3 tests/bench/grant.py
 	@echo "== ten thousand guests that are polled"
 	@/usr/bin/python3 tests/bench/stats.py
 	@echo "== start with 100,000 VMs"
