@@ -113,7 +113,7 @@ struct api_env {
 	struct api_stats *stats;     /* made by api_env_init */
 	bool by_need; /* what guests say they use counts in balancing */
 	enum bal_loop_mode balance; /* is memory moved without being asked? */
-	uint32_t world; /* writer: HV_W_*, as the hypervisor process says */
+	atomic_uint world;	    /* HV_W_*, as the hypervisor process says */
 	struct api_reserve *reserve; /* writer: made when all is known */
 	unsigned op_waiters; /* writer: calls that wait for an operation */
 	atomic_uint touches; /* sessions whose last_active is being moved */

@@ -305,7 +305,7 @@ apply(struct fact *f, struct fld_tx *tx, struct failure *why)
 	if (f->msg.type != HV_HELLO)
 		return rc;
 	if (rc == ERR_NONE)
-		b->env->world = f->msg.u.hello.flags;
+		atomic_store(&b->env->world, f->msg.u.hello.flags);
 	else
 		b->heard = 0; /* no report has begun */
 	return rc;

@@ -49,7 +49,7 @@ static const void *
 allowed_operations(struct api_env *env, const struct fld_view *v,
     const void *rec, struct arena *a)
 {
-	return api_op_allowed(env->world, v, rec, a);
+	return api_op_allowed(atomic_load(&env->world), v, rec, a);
 }
 
 /* permissions - what the session may call */

@@ -97,7 +97,7 @@ enum err
 api_vm_check_world(
     const struct api_call *c, enum hv_verb verb, struct failure *why)
 {
-	uint32_t world = c->env->world;
+	uint32_t world = atomic_load(&c->env->world);
 
 	if ((world & HV_W_OBSERVES) && verb != HV_FORGET && verb != HV_POLL)
 		return err_fail(why, ERR_OPERATION_NOT_ALLOWED, "s",
