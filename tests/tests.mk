@@ -52,7 +52,7 @@ check: deps-check build variant-tests
 	@MAKE="$(MAKE)" MAKEFLAGS= tests/check.sh
 
 TIDY_SRC := $(foreach l,$(LIBS),$(filter-out $(GEN)/%,$(SRC_$(l)))) \
-	server/main.c server/pam_main.c $(wildcard xen/*_main.c) \
+	server/main.c server/pam_main.c $(wildcard xen/*_main.c xen/agent/*.c) \
 	$(SRC_xenlib) \
 	$(wildcard cli/xe_*.c) $(IDLC_SRC)
 TIDY_OK := $(patsubst %.c,build/tidy/%.ok,$(TIDY_SRC))

@@ -16,21 +16,21 @@ enum unit { COUNT, KIB, PAGES };
 /* Where each tag comes from; less: a second row that is subtracted. */
 static const struct tag {
 	const char *tag;
-	enum source source;
 	const char *row;
-	enum unit unit;
 	const char *less;
+	enum source source;
+	enum unit unit;
 } tags[] = {
-    {"total", MEMINFO, "MemTotal:", KIB, NULL},
-    {"free", MEMINFO, "MemFree:", KIB, NULL},
-    {"available", MEMINFO, "MemAvailable:", KIB, NULL},
-    {"disk_caches", VMSTAT, "nr_file_pages", PAGES, NULL},
-    {"swap_in", VMSTAT, "pswpin", PAGES, NULL},
-    {"swap_out", VMSTAT, "pswpout", PAGES, NULL},
-    {"major_faults", VMSTAT, "pgmajfault", COUNT, NULL},
-    {"minor_faults", VMSTAT, "pgfault", COUNT, "pgmajfault"},
-    {"hugetlb_pgalloc", VMSTAT, "htlb_buddy_alloc_success", COUNT, NULL},
-    {"hugetlb_pgfail", VMSTAT, "htlb_buddy_alloc_fail", COUNT, NULL},
+    {"total", "MemTotal:", NULL, MEMINFO, KIB},
+    {"free", "MemFree:", NULL, MEMINFO, KIB},
+    {"available", "MemAvailable:", NULL, MEMINFO, KIB},
+    {"disk_caches", "nr_file_pages", NULL, VMSTAT, PAGES},
+    {"swap_in", "pswpin", NULL, VMSTAT, PAGES},
+    {"swap_out", "pswpout", NULL, VMSTAT, PAGES},
+    {"major_faults", "pgmajfault", NULL, VMSTAT, COUNT},
+    {"minor_faults", "pgfault", "pgmajfault", VMSTAT, COUNT},
+    {"hugetlb_pgalloc", "htlb_buddy_alloc_success", NULL, VMSTAT, COUNT},
+    {"hugetlb_pgfail", "htlb_buddy_alloc_fail", NULL, VMSTAT, COUNT},
 };
 
 /* number - decimal digits at *s; false: none, or above 2^63-1 */
