@@ -76,7 +76,7 @@ for b in xenstored oxenstored xenconsoled xen-init-dom0 xl libxl-save-helper \
     xenstore-control; do
 	put "$DOM0" "$XENBIN/$b" "$ROOT$XENBIN/$b"
 done
-for b in ls read write list rm exists chmod; do
+for b in ls read write list rm exists chmod watch; do
 	put "$DOM0" "/usr/bin/xenstore-$b" "$ROOT/usr/bin/xenstore-$b"
 done
 for m in drivers/xen/xen-{privcmd,evtchn,gntdev,gntalloc} \
