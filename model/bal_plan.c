@@ -13,6 +13,9 @@
 
 typedef unsigned __int128 wide;
 
+/* So much more than is wanted may lie idle. */
+#define IDLE_KIB (8 * BAL_KNOCK_KIB)
+
 /* Sums over the domains of one state. */
 struct tally {
 	wide gain;  /* above their min, less what they may be off by */
@@ -34,6 +37,7 @@ struct plan {
 	struct bal_sums sums;
 	struct fraction part;  /* of each range */
 	struct fraction slack; /* how far everybody's inaccuracy moves that */
+	struct fraction knock; /* ... and those on whom nothing is counted */
 	wide growth, need;     /* under way; and beyond what was told */
 	struct fraction given; /* of each need, while others still shrink */
 	struct fraction comfort, beyond; /* of those who say what they need */
@@ -186,7 +190,7 @@ sum_up(struct plan *p, const struct tally *t)
 {
 	const struct tally *active = &t[BAL_ACTIVE], *idle = &t[BAL_INACTIVE],
 			   *doubt = &t[BAL_DOUBTFUL];
-	wide range = active->range, slack = active->slack;
+	wide range = active->range, slack = active->slack, knock;
 	uint64_t most;
 
 	most = tally_free(p->free_kib, active->gain,
@@ -206,6 +210,9 @@ sum_up(struct plan *p, const struct tally *t)
 	p->sums.range_kib = narrow(range);
 	p->part = fraction_of(p->sums.surplus_kib, range);
 	p->slack = fraction_of(narrow(slack), range);
+	knock = idle->knock + (p->doubt_counts ? 0 : doubt->knock);
+	if (knock < range)
+		p->knock = fraction_of(narrow(knock), range);
 }
 
 /* is_counted - the plan builds on it */
@@ -279,11 +286,37 @@ need_of(const struct bal_domain *d)
 	    d->target_kib > d->actual_kib ? d->target_kib : d->actual_kib);
 }
 
+/*
+ * knocked - the aim of one on whom nothing is counted
+ *
+ * Each time that it takes a little the others' part becomes less, and so does
+ * its own by as much as their ranges are smaller.  Within that it stays where
+ * it is, or it would go up and down with them for ever; unless there is memory
+ * that nobody else takes.
+ */
+static uint64_t
+knocked(const struct plan *p, const struct bal_domain *d, uint64_t fair_kib)
+{
+	uint64_t range = above(d->max_kib, d->min_kib), most = knock_top(d);
+	uint64_t rest = plus(fraction_share(&p->knock, range), BAL_KNOCK_KIB);
+
+	rest = plus(rest, plus(d->inaccuracy_kib, d->inaccuracy_kib));
+	if (rest > range / 8)
+		rest = range / 8;
+	if (is_near(d->actual_kib, d->target_kib, d->inaccuracy_kib) &&
+	    is_near(fair_kib, d->target_kib, rest) &&
+	    d->target_kib >= d->min_kib && d->target_kib <= d->max_kib &&
+	    (fair_kib < d->target_kib ||
+		above(p->free_kib, p->want_kib) <= IDLE_KIB))
+		return d->target_kib;
+	return fair_kib > most ? most : fair_kib;
+}
+
 /* propose - one domain's new target, and what it tells about the whole */
 static void
 propose(struct plan *p, struct bal_domain *d)
 {
-	uint64_t range, twice, most;
+	uint64_t range, twice;
 
 	d->selected = false;
 	if (d->state == BAL_FIXED) {
@@ -299,9 +332,7 @@ propose(struct plan *p, struct bal_domain *d)
 		    !is_near(d->aim_kib, d->actual_kib, d->inaccuracy_kib))
 			p->freeing = true;
 	} else {
-		most = knock_top(d);
-		if (d->aim_kib > most)
-			d->aim_kib = most;
+		d->aim_kib = knocked(p, d, d->aim_kib);
 	}
 	p->growth += above(d->target_kib, d->actual_kib);
 	p->need += need_of(d);
