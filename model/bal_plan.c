@@ -18,11 +18,12 @@ typedef unsigned __int128 wide;
 
 /* Sums over the domains of one state. */
 struct tally {
-	wide gain;  /* above their min, less what they may be off by */
-	wide owed;  /* missing to their min */
-	wide range; /* of their dynamic ranges */
-	wide slack; /* twice what they may be off by */
-	wide knock; /* what they may take if nothing is counted on them */
+	wide gain;   /* above their min, less what they may be off by */
+	wide owed;   /* missing to their min */
+	wide range;  /* of their dynamic ranges */
+	wide slack;  /* twice what they may be off by */
+	size_t says; /* how many say what they need */
+	wide knock;  /* what they may take if nothing is counted on them */
 };
 
 /* num/den of a range; num < den unless whole. */
@@ -102,6 +103,7 @@ tally_add(struct tally *t, const struct bal_domain *d)
 	t->owed += above(d->min_kib, d->actual_kib);
 	t->range += above(d->max_kib, d->min_kib);
 	t->slack += twice;
+	t->says += d->comfort_kib != 0;
 	if (d->state != BAL_ACTIVE)
 		t->knock += above(knock_top(d), d->actual_kib);
 }
@@ -124,6 +126,13 @@ tally_all(struct tally *t, const struct bal_domain *d, size_t n)
 	for (i = 0; i < n; i++)
 		if (d[i].state != BAL_FIXED)
 			tally_add(&t[d[i].state], &d[i]);
+}
+
+/* anyone_says - does anybody say what it needs? */
+static bool
+anyone_says(const struct tally *t)
+{
+	return t[BAL_ACTIVE].says + t[BAL_DOUBTFUL].says != 0;
 }
 
 /*
@@ -415,9 +424,11 @@ choose(struct plan *p, struct bal_domain *d, uint64_t *room_kib)
 		*room_kib -= need;
 		d->selected = true;
 	}
-	p->changed |= d->selected;
 	if (d->new_kib - d->new_kib % PAGE_KIB >= d->min_kib)
 		d->new_kib -= d->new_kib % PAGE_KIB;
+	/* in whole pages it may be what it was told already */
+	d->selected &= d->new_kib != d->target_kib;
+	p->changed |= d->selected;
 }
 
 enum bal_outcome
@@ -431,7 +442,8 @@ bal_plan(struct bal_domain *d, size_t n, uint64_t free_kib, uint64_t want_kib,
 
 	tally_all(t, d, n);
 	sum_up(&p, t);
-	sum_needs(&p, d, n);
+	if (anyone_says(t))
+		sum_needs(&p, d, n);
 	for (i = 0; i < n; i++)
 		propose(&p, &d[i]);
 	p.sums.growth_kib = narrow(p.growth);

@@ -181,8 +181,10 @@ gst_poll_free(struct gst_poll **pp)
 	if (p == NULL)
 		return;
 	while (p->known.bucket != NULL &&
-	       (n = gst_map_next(&p->known, NULL)) != NULL)
-		drop(p, (struct entry *)(void *)n);
+	       (n = gst_map_next(&p->known, NULL)) != NULL) {
+		gst_map_remove(&p->known, n);
+		free(n);
+	}
 	gst_map_fini(&p->known);
 	free(p->heap);
 	free(p);

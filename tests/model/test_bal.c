@@ -383,6 +383,7 @@ Test(bal, ideal_is_where_the_guest_will_be)
 		guest = &d[n];
 		*guest = (struct bal_domain){
 		    .min_kib = help_random_below(&r, 1 << 22),
+		    .inaccuracy_kib = 4,
 		    .state = BAL_ACTIVE};
 		guest->max_kib =
 		    guest->min_kib + help_random_below(&r, 1 << 24);
