@@ -128,7 +128,8 @@ race() { $PY tests/clients/race.py; }
 crash() { $PY tests/clients/crash.py "${CRASH_ROUNDS:-200}"; }
 fuzz() { $MAKE fuzz-bounded; }
 xenstore() { timeout 300 $PY tests/xenlab/store.py; }
-xen() { timeout 1800 $PY tests/xenlab/xen.py; }
+xen() { timeout 900 $PY tests/xenlab/xen.py xenstored oxenstored; }
+xen_stats() { timeout 900 $PY tests/xenlab/xen.py statistics; }
 style() { $MAKE style; }
 spin() { sh tests/model-check/check.sh; }
 nothing_to_do() { $MAKE -q build; }
@@ -158,6 +159,7 @@ phase install install
 phase hostile hostile
 phase xenstore xenstore
 phase xen xen
+phase xen-stats xen_stats
 phase clang clang_build
 phase asan asan
 phase asan-client on_asan os_xenapi replay
