@@ -234,8 +234,8 @@ static const struct {
     {"a column of the future", "ALTER TABLE VM ADD COLUMN colour TEXT",
 	"newer version of this program: this one does not know column colour "
 	"of table VM"},
-    {"a table of the future", "CREATE TABLE \"memory_reservation\" (a)",
-	"this one does not know memory_reservation"},
+    {"a table of the future", "CREATE TABLE \"later_extension\" (a)",
+	"this one does not know later_extension"},
     {"an index", "CREATE INDEX fast ON VM(name_label)",
 	"this one does not know fast"},
     {"a view", "CREATE VIEW halted AS SELECT * FROM VM",
