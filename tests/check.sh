@@ -130,7 +130,7 @@ fuzz() { $MAKE fuzz-bounded; }
 xenstore() { timeout 300 $PY tests/xenlab/store.py; }
 xen() { timeout 900 $PY tests/xenlab/xen.py xenstored oxenstored; }
 xen_stats() { timeout 900 $PY tests/xenlab/xen.py statistics; }
-style() { $MAKE style; }
+style() { $MAKE -j"$JOBS" style; }
 spin() { sh tests/model-check/check.sh; }
 nothing_to_do() { $MAKE -q build; }
 

@@ -216,6 +216,11 @@ COMMANDS = {
     "host-compute-free-memory": ("hosts", {}, "host.compute_free_memory"),
     "host-compute-memory-overhead": ("hosts", {},
                                      "host.compute_memory_overhead"),
+    "host-memory-explain": ("hosts", {}, "host.explain_memory"),
+    "memory-reservation-destroy": ("memory_reservation", {},
+                                   "memory_reservation.destroy"),
+    "memory-reservation-list": (None, {},
+                                "memory_reservation.get_all_records_where"),
     "host-list": (None, {}, "host.get_all_records_where"),
     "pool-list": (None, {}, "pool.get_all_records_where"),
     "task-list": (None, {}, "task.get_all_records_where"),
@@ -341,7 +346,10 @@ def in_words(t, d, idl, world, users, w):
              "hosts": w.call("host.get_uuid", world.hosts["lab"])}
     uuids.update(VM=uuids["VMs"], host=uuids["hosts"],
                  pool=w.call("pool.get_uuid", world.object["pool"]),
-                 task=w.call("task.get_uuid", world.object["task"]))
+                 task=w.call("task.get_uuid", world.object["task"]),
+                 memory_reservation=w.call(
+                     "memory_reservation.get_uuid",
+                     world.object["memory_reservation"]))
     for how, ref in (("VM", world.vm["halted"]), ("task", None),
                      ("host", world.hosts["lab"]), ("pool", None)):
         w.call(how + ".add_to_other_config", ref or world.object[how],
