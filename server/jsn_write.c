@@ -267,26 +267,6 @@ write_failure(const struct api_call *c, struct http_buf *out)
 	write_id(e, out);
 }
 
-/* rows_open, write_row, rows_close - a reply by rows */
-static void
-rows_open(const struct api_call *c, struct http_buf *out)
-{
-	rpc_walk_open(&jsn_marks, c, out);
-}
-
-static void
-write_row(struct http_buf *out, bool first, const char *ref,
-    const struct idl_type *t, const void *record)
-{
-	rpc_walk_row(&jsn_marks, out, first, ref, t, record);
-}
-
-static void
-rows_close(const struct api_call *c, struct http_buf *out)
-{
-	rpc_walk_close(&jsn_marks, c, out);
-}
-
 /* ---- the codec ---- */
 
 static void *
@@ -316,11 +296,8 @@ const struct rpc_codec jsn_codec = {
     .reader_free = reader_free,
     .read = read_call,
     .bad = NULL,
+    .marks = &jsn_marks,
     .head = write_head,
-    .value = jsn_write_value,
     .tail = write_tail,
     .failure = write_failure,
-    .rows_open = rows_open,
-    .row = write_row,
-    .rows_close = rows_close,
 };

@@ -46,7 +46,7 @@ write_row(struct rpc_rows *r, const struct idl_hdr *rec, struct http_buf *out)
 
 	idl_ref_write(&rec->ref, ref);
 	if (r->call->rows == API_ROWS_REFS) {
-		r->codec->row(out, first, ref, &type, NULL);
+		rpc_walk_row(r->codec->marks, out, first, ref, &type, NULL);
 		return;
 	}
 	arena_reset(&r->scratch);
@@ -55,7 +55,7 @@ write_row(struct rpc_rows *r, const struct idl_hdr *rec, struct http_buf *out)
 	if (shown == NULL)
 		out->failed = true;
 	else
-		r->codec->row(out, first, ref, &type, shown);
+		rpc_walk_row(r->codec->marks, out, first, ref, &type, shown);
 }
 
 /* next_row - the record after the last one; NULL: there is none */
@@ -98,7 +98,7 @@ next_event(struct rpc_rows *r, struct http_buf *out)
 	if (ev == NULL)
 		out->failed = true;
 	else
-		r->codec->row(out, r->at == 0, NULL, &type, ev);
+		rpc_walk_row(r->codec->marks, out, r->at == 0, NULL, &type, ev);
 	r->at++;
 	return true;
 }
@@ -111,7 +111,7 @@ step(struct rpc_rows *r, struct http_buf *out)
 
 	if (r->phase == HEAD) {
 		r->codec->head(r->call, out);
-		r->codec->rows_open(r->call, out);
+		rpc_walk_open(r->codec->marks, r->call, out);
 		r->phase = ROWS;
 		return;
 	}
@@ -119,7 +119,7 @@ step(struct rpc_rows *r, struct http_buf *out)
 						: next_record(r, out);
 	if (more)
 		return;
-	r->codec->rows_close(r->call, out);
+	rpc_walk_close(r->codec->marks, r->call, out);
 	r->codec->tail(r->call, out);
 	r->phase = DONE;
 }
@@ -160,7 +160,7 @@ rpc_write_reply(const struct rpc_codec *codec, const struct api_call *c,
 		write_rows(codec, c, out);
 	} else {
 		codec->head(c, out);
-		codec->value(out, c->msg->result, c->result);
+		rpc_walk_value(codec->marks, out, c->msg->result, c->result);
 		codec->tail(c, out);
 	}
 	return !out->failed;

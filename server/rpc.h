@@ -21,6 +21,7 @@
 
 #include "api/api.h"
 #include "server/http_buf.h"
+#include "server/rpc_walk.h"
 
 struct rpc_codec {
 	const char *type; /* content type, no charset: a client compares it */
@@ -38,19 +39,14 @@ struct rpc_codec {
 	/* The reply to what is no call; NULL: HTTP status 400, plain text. */
 	void (*bad)(struct http_buf *out, const char *text);
 
-	/* A reply is head, value, tail; or failure alone. */
+	/*
+	 * A reply is head, value, tail; or failure alone.  A value, and a
+	 * result by rows, is walked with the marks (rpc_walk.h).
+	 */
+	const struct rpc_marks *marks;
 	void (*head)(const struct api_call *c, struct http_buf *out);
-	void (*value)(
-	    struct http_buf *out, const struct idl_type *t, const void *native);
 	void (*tail)(const struct api_call *c, struct http_buf *out);
 	void (*failure)(const struct api_call *c, struct http_buf *out);
-
-	/* A result by rows (enum api_rows): open, rows, close.  A row has a
-	 * ref, or a record, or both. */
-	void (*rows_open)(const struct api_call *c, struct http_buf *out);
-	void (*row)(struct http_buf *out, bool first, const char *ref,
-	    const struct idl_type *t, const void *record);
-	void (*rows_close)(const struct api_call *c, struct http_buf *out);
 };
 
 /*

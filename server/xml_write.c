@@ -239,26 +239,6 @@ write_failure(const struct api_call *c, struct http_buf *out)
 	LIT(out, "</data></array></value>" STATUS_CLOSE);
 }
 
-/* rows_open, write_row, rows_close - a reply by rows */
-static void
-rows_open(const struct api_call *c, struct http_buf *out)
-{
-	rpc_walk_open(&xml_marks, c, out);
-}
-
-static void
-write_row(struct http_buf *out, bool first, const char *ref,
-    const struct idl_type *t, const void *record)
-{
-	rpc_walk_row(&xml_marks, out, first, ref, t, record);
-}
-
-static void
-rows_close(const struct api_call *c, struct http_buf *out)
-{
-	rpc_walk_close(&xml_marks, c, out);
-}
-
 bool
 xml_write_fault(struct http_buf *out, int code, const char *text)
 {
@@ -312,11 +292,8 @@ const struct rpc_codec xml_codec = {
     .reader_free = reader_free,
     .read = read_call,
     .bad = write_bad,
+    .marks = &xml_marks,
     .head = write_head,
-    .value = xml_write_value,
     .tail = write_tail,
     .failure = write_failure,
-    .rows_open = rows_open,
-    .row = write_row,
-    .rows_close = rows_close,
 };
