@@ -492,6 +492,10 @@ api_boot_up(struct api_boot *b, const struct hv_msg *m)
 		api_stats_note(b->env->stats, &m->u.stats);
 		return;
 	}
+	if (m->type == HV_DIRTIED) {
+		api_stats_dirtied(b->env, &m->u.dirtied);
+		return;
+	}
 	if (m->type == HV_HELLO)
 		b->said = 0;
 	number = b->said++;
@@ -514,6 +518,7 @@ api_boot_lost(struct api_boot *b)
 {
 	api_hv_lost(b->env);
 	api_bal_lost(b->env->bal);
+	api_stats_lost(b->env);
 }
 
 /* new_ref - hv_facts' way to a fresh ref */

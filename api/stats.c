@@ -19,13 +19,20 @@ struct place {
 	struct gst_node node; /* first */
 	int32_t domid;	      /* that the process was told to poll; -1 */
 	struct hv_reading last;
+	struct api_touched *touched; /* NULL: its writes are never counted */
 };
 
 struct api_stats {
 	pthread_mutex_t lock; /* all of it */
 	struct gst_map map;
 	uint64_t commands;
+	struct wrq_job wake;
+	struct api_env *env; /* of wake */
+	bool is_waking;	     /* wake is in the writer */
 };
+
+/* Nobody has it: who waits for a count parks on it. */
+static const struct idl_ref waits = {0x746f756368656400ull, 1};
 
 /* empty - nothing has been read of a VM */
 static void
@@ -42,6 +49,14 @@ static struct place *
 find(struct api_stats *s, const struct hv_uuid *uuid)
 {
 	return (struct place *)(void *)gst_map_find(&s->map, uuid);
+}
+
+/* place_free - a place that is in no map */
+static void
+place_free(struct gst_node *n)
+{
+	free(((struct place *)(void *)n)->touched);
+	free(n);
 }
 
 struct api_stats *
@@ -70,7 +85,7 @@ api_stats_free(struct api_stats **sp)
 		return;
 	while ((n = gst_map_next(&s->map, NULL)) != NULL) {
 		gst_map_remove(&s->map, n);
-		free(n);
+		place_free(n);
 	}
 	gst_map_fini(&s->map);
 	(void)pthread_mutex_destroy(&s->lock); /* ours and free */
@@ -94,7 +109,7 @@ sweep(struct api_stats *s, const struct fld_view *v)
 		    NULL)
 			continue;
 		gst_map_remove(&s->map, n);
-		free(n);
+		place_free(n);
 	}
 }
 
@@ -116,6 +131,16 @@ ensure(struct api_stats *s, const struct hv_uuid *uuid)
 	return p;
 }
 
+/* place_for - the place of a VM, and no more places than are needed; locked */
+static struct place *
+place_for(
+    struct api_stats *s, const struct fld_view *v, const struct hv_uuid *uuid)
+{
+	if (s->map.n > PLACES_SPARE + fld_count(v, IDL_CLASS_VM))
+		sweep(s, v);
+	return ensure(s, uuid);
+}
+
 bool
 api_stats_set(struct api_stats *s, const struct fld_view *v,
     const struct hv_uuid *uuid, int32_t domid)
@@ -123,9 +148,7 @@ api_stats_set(struct api_stats *s, const struct fld_view *v,
 	struct place *p;
 
 	pthread_mutex_lock(&s->lock);
-	if (s->map.n > PLACES_SPARE + fld_count(v, IDL_CLASS_VM))
-		sweep(s, v);
-	p = ensure(s, uuid);
+	p = place_for(s, v, uuid);
 	if (p != NULL)
 		p->domid = domid;
 	pthread_mutex_unlock(&s->lock);
@@ -258,4 +281,135 @@ api_stats_memory(struct api_env *env, const struct fld_view *v, const void *rec,
 	map->keys = keys;
 	map->values = values;
 	return map;
+}
+
+/* ---- what guests write to ---- */
+
+const struct idl_ref *
+api_stats_wakes(const struct api_stats *s)
+{
+	(void)s; /* one for all of them */
+	return &waits;
+}
+
+/* wake_run - nothing is stored */
+static enum wrq_verdict
+wake_run(struct wrq_job *job, struct fld_tx *tx)
+{
+	(void)job;
+	(void)tx;
+	return WRQ_ABORT;
+}
+
+/* wake_done - who waits runs again, and sees all that was said before this */
+static void
+wake_done(struct wrq_job *job)
+{
+	struct api_stats *s =
+	    (struct api_stats *)(void *)((char *)job -
+					 offsetof(struct api_stats, wake));
+
+	pthread_mutex_lock(&s->lock);
+	s->is_waking = false;
+	pthread_mutex_unlock(&s->lock);
+	wrq_wake(s->env->writer, &waits);
+}
+
+/* wake_failed - out of memory: who waits looks by itself as well */
+static void
+wake_failed(struct wrq_job *job, const struct failure *why)
+{
+	(void)why;
+	wake_done(job);
+}
+
+/* wake - have all who wait for a count look; unlocks */
+static void
+wake_and_unlock(struct api_env *env)
+{
+	struct api_stats *s = env->stats;
+	bool first = !s->is_waking;
+
+	s->is_waking = true;
+	s->env = env;
+	pthread_mutex_unlock(&s->lock);
+	if (!first)
+		return;
+	s->wake.run = wake_run;
+	s->wake.done = wake_done;
+	s->wake.failed = wake_failed;
+	wrq_push(env->writer, &s->wake);
+}
+
+bool
+api_stats_track(
+    struct api_stats *s, const struct fld_view *v, const struct hv_uuid *uuid)
+{
+	struct place *p;
+	bool ok;
+
+	pthread_mutex_lock(&s->lock);
+	p = place_for(s, v, uuid);
+	if (p != NULL && p->touched == NULL)
+		p->touched = calloc(1, sizeof(*p->touched));
+	ok = p != NULL && p->touched != NULL;
+	pthread_mutex_unlock(&s->lock);
+	return ok;
+}
+
+void
+api_stats_dirtied(struct api_env *env, const struct hv_dirtied *d)
+{
+	struct api_stats *s = env->stats;
+	struct api_touched *t;
+	struct place *p;
+
+	pthread_mutex_lock(&s->lock);
+	p = find(s, &d->uuid);
+	t = p != NULL ? p->touched : NULL;
+	if (t != NULL && d->is_on && d->n == 0) {
+		memset(t, 0, sizeof(*t));
+		t->started_s = env->wall_s(env->ctx);
+	} else if (t != NULL && t->said.id != d->id) {
+		t = NULL; /* not of a count that we know */
+	}
+	if (t != NULL) {
+		/* The end may repeat n. */
+		if (d->n == t->said.n + 1)
+			t->written_kib[t->said.n] = d->written_kib;
+		t->said = *d;
+	}
+	wake_and_unlock(env);
+}
+
+void
+api_stats_lost(struct api_env *env)
+{
+	struct api_stats *s = env->stats;
+	struct gst_node *n = NULL;
+
+	pthread_mutex_lock(&s->lock);
+	while ((n = gst_map_next(&s->map, n)) != NULL) {
+		struct api_touched *t = ((struct place *)(void *)n)->touched;
+
+		if (t == NULL || !t->said.is_on)
+			continue;
+		t->said.is_on = 0;
+		t->said.status = HV_LOST;
+	}
+	wake_and_unlock(env);
+}
+
+void
+api_stats_touched(
+    struct api_stats *s, const struct hv_uuid *uuid, struct api_touched *t_out)
+{
+	struct place *p;
+
+	memset(t_out, 0, sizeof(*t_out));
+	pthread_mutex_lock(&s->lock);
+	p = find(s, uuid);
+	if (p != NULL && p->touched != NULL)
+		*t_out = *p->touched;
+	pthread_mutex_unlock(&s->lock);
 }

@@ -11,6 +11,9 @@
  * are in memory alone: they are no facts, and after a restart there are none.
  * Only VMs that are polled have a place here, so guests cannot make it grow.
  *
+ * What a guest writes to is counted by the hypervisor process for a while, and
+ * kept here in the same way, interval by interval (struct api_touched).
+ *
  * Threads: any; a lock is held for a few instructions.
  * DIAGNOSTICS none.
  * BUGS a reading makes no event.
@@ -68,5 +71,43 @@ void api_stats_read(
  */
 const void *api_stats_memory(struct api_env *env, const struct fld_view *v,
     const void *rec, struct arena *a);
+
+/* ---- what guests write to ---- */
+
+/* How the last count of a VM's writes went, or goes. */
+struct api_touched {
+	struct hv_dirtied said;		      /* all zero: there was none */
+	int64_t started_s;		      /* since the epoch */
+	uint64_t written_kib[HV_DIRTY_MAX_S]; /* said.n of them */
+};
+
+/*
+ * api_stats_track - a VM's writes are going to be counted
+ *
+ * in      v  as for api_stats_set
+ * returns false: out of memory, nobody would hear how it goes
+ * note    says nothing yet: what was counted before stays until it begins
+ */
+bool api_stats_track(
+    struct api_stats *s, const struct fld_view *v, const struct hv_uuid *uuid);
+
+/*
+ * api_stats_dirtied - a count goes on; who waits for that is woken
+ * api_stats_lost - the hypervisor process has gone: no count goes on
+ */
+void api_stats_dirtied(struct api_env *env, const struct hv_dirtied *d);
+void api_stats_lost(struct api_env *env);
+
+/*
+ * api_stats_touched - how a VM's last count went, or goes
+ */
+void api_stats_touched(
+    struct api_stats *s, const struct hv_uuid *uuid, struct api_touched *t_out);
+
+/*
+ * api_stats_wakes - a ref that a call parks on to be woken when any count goes
+ *         on
+ */
+const struct idl_ref *api_stats_wakes(const struct api_stats *s);
 
 #endif

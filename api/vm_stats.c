@@ -20,8 +20,6 @@
 #include "api/vm_priv.h"
 #include "api_handlers.h"
 
-#define WORKING_SET_MAX_S 60
-
 /* Tags beside those of guests; in the order of tag_value. */
 enum own_tag { BALLOON_ACTUAL, RESIDENT, LAST_UPDATE, IGNORED, OWN_TAGS };
 static const char *const own_names[OWN_TAGS] = {
@@ -241,57 +239,5 @@ api_vm_set_memory_stats_polling_interval(struct api_call *c,
 	c->then = told;
 	rc = api_vm_command(c, vm, &host, HV_POLL, why);
 	c->command.seconds = (uint32_t)a->value;
-	return rc;
-}
-
-/* ---- what it writes ---- */
-
-/* counted - the time is over, or something came between */
-static enum err
-counted(struct api_call *c, void *result, struct failure *why)
-{
-	const struct idl_ref *vm =
-	    (const void *)((const char *)c->args + c->msg->params[0].offset);
-	uint64_t bytes;
-	enum err rc;
-
-	if (c->hv.status == HV_BUSY)
-		return err_fail(why, ERR_OTHER_OPERATION_IN_PROGRESS, "srss",
-		    "VM", vm, "estimate_working_set", "");
-	if (c->hv.status == HV_NO_DOMAIN) /* and it may have no record */
-		return fld_get(c->view, IDL_CLASS_VM, vm) == NULL
-			   ? err_fail(why, ERR_HANDLE_INVALID, "sr", "VM", vm)
-			   : err_fail(why, ERR_VM_BAD_POWER_STATE, "rss", vm,
-				 "running", "halted");
-	rc = api_vm_hv_failure(c, why);
-	if (rc != ERR_NONE)
-		return rc;
-	if (!bytes_of_kib(c->hv.dirty_kib, &bytes))
-		return err_internal(why, "the hypervisor counted too much");
-	*(int64_t *)result = (int64_t)bytes;
-	return ERR_NONE;
-}
-
-enum err
-api_vm_estimate_working_set(struct api_call *c,
-    const struct idl_vm_estimate_working_set_args *a, int64_t *result_out,
-    struct failure *why)
-{
-	const struct idl_vm *vm = c->self;
-	enum err rc;
-
-	(void)result_out; /* counted writes it */
-	if (a->seconds < 1 || a->seconds > WORKING_SET_MAX_S)
-		return err_fail(
-		    why, ERR_INVALID_VALUE, "sd", "seconds", a->seconds);
-	if (vm->is_control_domain)
-		return err_fail(why, ERR_OPERATION_NOT_ALLOWED, "s",
-		    "This operation is not allowed on a control domain");
-	if (vm->power_state != IDL_VM_POWER_STATE_RUNNING)
-		return err_fail(why, ERR_VM_BAD_POWER_STATE, "rss", &vm->h.ref,
-		    "running", api_op_state(vm));
-	c->then = counted;
-	rc = api_vm_command(c, vm, &vm->resident_on, HV_DIRTY, why);
-	c->command.seconds = (uint32_t)a->seconds;
 	return rc;
 }

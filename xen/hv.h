@@ -33,7 +33,7 @@
 #include "xen/hv_command.h"
 #include "xen/hv_stats.h"
 
-#define HV_PROTOCOL 2
+#define HV_PROTOCOL 3
 
 enum hv_type {
 	/* up */
@@ -43,8 +43,9 @@ enum hv_type {
 	HV_GONE,
 	HV_SYNCED,
 	HV_RESULT,
-	HV_HEALTH, /* what the process itself lacks; when that changes */
-	HV_STATS,  /* readings of guests that are polled */
+	HV_HEALTH,  /* what the process itself lacks; when that changes */
+	HV_STATS,   /* readings of guests that are polled */
+	HV_DIRTIED, /* how HV_DIRTY goes on: begun, an interval, the end */
 	/* down */
 	HV_SYNC = 64,
 	HV_COMMAND,
@@ -133,6 +134,7 @@ struct hv_msg {
 		struct hv_result result;
 		struct hv_health health;
 		struct hv_stats stats;
+		struct hv_dirtied dirtied;
 	} u;
 };
 

@@ -16,6 +16,7 @@
 #define HV_BEHAVIOUR_BYTES 256
 #define HV_TEXT_BYTES 256
 #define HV_SECONDS_MAX 86400u
+#define HV_DIRTY_MAX_S 60u /* writes are logged no longer */
 
 struct hv_uuid {
 	uint64_t hi, lo; /* same layout as struct idl_ref */
@@ -42,7 +43,7 @@ enum hv_verb {
 	HV_MARK,       /* flag: the domain is uncooperative, or not */
 	HV_CLAIM,      /* pages for a domain that is being built; 0: none */
 	HV_POLL,       /* ask the guest for statistics every seconds; 0: no */
-	HV_DIRTY,      /* count what it writes for seconds, then answer */
+	HV_DIRTY,      /* count what it writes for seconds; 0: no more */
 };
 
 enum hv_status {
@@ -79,6 +80,7 @@ struct hv_command {
 	int64_t offset_kib;    /* SET_OFFSET */
 	uint32_t flag;	       /* MARK */
 	uint32_t seconds;      /* POLL, DIRTY */
+	uint32_t interval_s;   /* DIRTY: 1 .. seconds */
 };
 
 struct hv_result {
@@ -87,7 +89,6 @@ struct hv_result {
 	int32_t domid;
 	uint64_t needed_kib;
 	uint64_t free_kib;
-	uint64_t dirty_kib; /* DIRTY: written at least once */
 	char text[HV_TEXT_BYTES];
 };
 

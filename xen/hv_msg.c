@@ -35,6 +35,8 @@ hv_msg_bytes(uint32_t type)
 		return BYTES_WITH(health);
 	case HV_STATS:
 		return BYTES_WITH(stats);
+	case HV_DIRTIED:
+		return BYTES_WITH(dirtied);
 	case HV_SYNCED:
 	case HV_SYNC:
 	case HV_QUIT:
@@ -195,7 +197,10 @@ command_ok(const struct hv_command *c)
 	       c->overhead_kib <= AMOUNT_MAX_KIB &&
 	       c->maxmem_kib <= AMOUNT_MAX_KIB &&
 	       c->claim_kib <= AMOUNT_MAX_KIB && offset_ok(c->offset_kib) &&
-	       c->flag <= 1 && c->seconds <= HV_SECONDS_MAX;
+	       c->flag <= 1 && c->seconds <= HV_SECONDS_MAX &&
+	       (c->verb != HV_DIRTY || c->seconds == 0 ||
+		   (c->seconds <= HV_DIRTY_MAX_S && c->interval_s >= 1 &&
+		       c->interval_s <= c->seconds));
 }
 
 static bool
@@ -204,7 +209,6 @@ result_ok(const struct hv_result *r)
 	return r->status >= HV_OK && r->status <= HV_LOST &&
 	       domid_ok(r->domid) && r->needed_kib <= AMOUNT_MAX_KIB &&
 	       r->free_kib <= AMOUNT_MAX_KIB &&
-	       r->dirty_kib <= AMOUNT_MAX_KIB &&
 	       text_ok(r->text, sizeof r->text);
 }
 
@@ -218,6 +222,15 @@ stats_ok(const struct hv_stats *s)
 			if (s->reading[i].value[tag] < -1)
 				return false;
 	return true;
+}
+
+static bool
+dirtied_ok(const struct hv_dirtied *d)
+{
+	return d->status >= HV_OK && d->status <= HV_LOST &&
+	       domid_ok(d->domid) && d->is_on <= 1 && d->n <= HV_DIRTY_MAX_S &&
+	       d->seconds <= HV_DIRTY_MAX_S && d->interval_s <= d->seconds &&
+	       d->written_kib <= d->ever_kib && d->ever_kib <= AMOUNT_MAX_KIB;
 }
 
 bool
@@ -242,6 +255,8 @@ hv_msg_check(const struct hv_msg *m, size_t n)
 		return result_ok(&m->u.result);
 	case HV_STATS:
 		return stats_ok(&m->u.stats);
+	case HV_DIRTIED:
+		return dirtied_ok(&m->u.dirtied);
 	case HV_HEALTH:
 		return text_ok(m->u.health.text, sizeof m->u.health.text);
 	default:

@@ -518,7 +518,10 @@ forget_asker(struct hv_sim *w)
 
 	w->synced = false;
 	TAILQ_FOREACH(d, &w->busy, on_busy)
-	d->ask.answered = true;
+	{
+		d->ask.answered = true;
+		hv_dirty_end(&d->count, HV_LOST); /* nobody waits for it */
+	}
 }
 
 /* replace - another peer, or nobody, hears from now on */

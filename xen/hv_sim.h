@@ -31,6 +31,7 @@
  *   deaf           never does what it is asked to (shutdown, reboot)
  *   used_kib=N     its programs need so much: it swaps when it has less
  *   wss_kib=N      it writes to so much of its memory, over and over
+ *   walk_kib_s=N   ... and the place moves so much every second
  *   silent         has no agent that tells statistics
  *   lies           tells statistics that cannot be
  *

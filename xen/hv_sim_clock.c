@@ -61,8 +61,7 @@ settle_one(struct hv_sim *w, struct hv_sim_dom *d)
 		hv_sim_end(w, d, HV_END_HALTED);
 		return true;
 	}
-	if (d->count_id != 0 && w->now_ms >= d->count_end_ms)
-		hv_sim_count_end(w, d, HV_OK);
+	hv_sim_count_step(w, d);
 	hv_sim_stats_answer(w, d);
 	if (d->ask.verb != 0 && d->ask.left_ms == 0 && hv_sim_hears(d)) {
 		hv_sim_ask_done(w, d);
@@ -81,8 +80,8 @@ event_ms(const struct hv_sim *w, const struct hv_sim_dom *d)
 {
 	uint64_t e = SIM_NEVER, until, age = hv_sim_age_ms(d, w->now_ms);
 
-	if (d->count_id != 0)
-		e = least(e, d->count_end_ms - w->now_ms);
+	if (d->count.said.is_on)
+		e = least(e, hv_dirty_left_ms(&d->count, w->now_ms));
 	if (!d->running)
 		return e;
 	if (!d->booted)

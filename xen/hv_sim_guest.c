@@ -56,6 +56,7 @@ static const struct word words[] = {
     {"deaf", FLAG, AT(deaf)},
     {"used_kib=", AMOUNT, AT(used_kib)},
     {"wss_kib=", AMOUNT, AT(wss_kib)},
+    {"walk_kib_s=", AMOUNT, AT(walk_kib_s)},
     {"silent", FLAG, AT(silent)},
     {"lies", FLAG, AT(lies)},
 };

@@ -20,6 +20,7 @@
 
 #include "model/units.h"
 #include "xen/gst.h"
+#include "xen/hv_dirty.h"
 #include "xen/hv_sim.h"
 
 #define SIM_DOMID_END 0x7ff0 /* first id that Xen keeps for itself */
@@ -37,8 +38,9 @@ struct hv_sim_manner {
 	uint64_t shutdown_ms;
 	uint64_t offset_kib;
 	bool stuck;
-	uint64_t used_kib; /* its programs need so much */
-	uint64_t wss_kib;  /* ... and write so much, over and over */
+	uint64_t used_kib;   /* its programs need so much */
+	uint64_t wss_kib;    /* ... and write so much, over and over */
+	uint64_t walk_kib_s; /* ... which moves through its memory */
 	bool growing;
 	bool lying;
 	bool no_balloon;
@@ -76,10 +78,10 @@ struct hv_sim_dom {
 	uint64_t rate_carry;  /* KiB * ms / s moved beyond whole pages */
 	struct hv_sim_manner manner;
 	struct hv_sim_ask ask;
-	uint64_t request;     /* for statistics, not answered; 0: none */
-	uint64_t swapped_kib; /* it had in its swap at most */
-	uint64_t count_id;    /* of HV_DIRTY under way; 0: none */
-	uint64_t count_end_ms;
+	uint64_t request;      /* for statistics, not answered; 0: none */
+	uint64_t swapped_kib;  /* it had in its swap at most */
+	struct hv_dirty count; /* of HV_DIRTY */
+	uint64_t count_age_ms; /* its age when this interval began */
 	bool control, running, booted, uncooperative, has_offset;
 	bool busy, dirty; /* on these lists */
 };
@@ -256,12 +258,16 @@ void hv_sim_stats_answer(struct hv_sim *w, struct hv_sim_dom *d);
 
 /*
  * hv_sim_stats_poll - HV_POLL; an enum hv_status
- * hv_sim_count - HV_DIRTY begins; HV_OK: hv_sim_count_end answers it
+ * hv_sim_count - HV_DIRTY; likewise
+ * hv_sim_count_step - the interval that has ended, if one has, is told
+ * hv_sim_count_end - the count ends early, if there is one
  */
 int32_t hv_sim_stats_poll(
     struct hv_sim *w, struct hv_sim_dom *d, uint32_t interval_s);
 int32_t hv_sim_count(
-    struct hv_sim *w, struct hv_sim_dom *d, uint64_t id, uint32_t seconds);
-void hv_sim_count_end(struct hv_sim *w, struct hv_sim_dom *d, int32_t status);
+    struct hv_sim *w, struct hv_sim_dom *d, const struct hv_command *c);
+void hv_sim_count_step(struct hv_sim *w, struct hv_sim_dom *d);
+void hv_sim_count_end(
+    struct hv_sim *w, struct hv_sim_dom *d, enum hv_status status);
 
 #endif

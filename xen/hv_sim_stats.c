@@ -5,7 +5,7 @@
  *
  * A guest's programs need used_kib, from its boot on; what it has above that
  * is free, what it has less is in its swap.  It writes over and over to
- * wss_kib of what it has.
+ * wss_kib of what it has, in a place that moves by walk_kib_s.
  */
 
 /* System */
@@ -135,31 +135,78 @@ hv_sim_stats_poll(struct hv_sim *w, struct hv_sim_dom *d, uint32_t interval_s)
 		   : HV_REFUSED;
 }
 
-int32_t
-hv_sim_count(
-    struct hv_sim *w, struct hv_sim_dom *d, uint64_t id, uint32_t seconds)
+/* ---- what it writes ---- */
+
+/* say_count - how a count goes on */
+static void
+say_count(struct hv_sim *w, const struct hv_sim_dom *d)
 {
-	if (d->count_id != 0)
+	struct hv_msg m;
+
+	hv_msg_init(&m, HV_DIRTIED);
+	m.u.dirtied = d->count.said;
+	hv_sim_say(w, &m);
+}
+
+int32_t
+hv_sim_count(struct hv_sim *w, struct hv_sim_dom *d, const struct hv_command *c)
+{
+	if (c->seconds == 0) {
+		hv_sim_count_end(w, d, HV_OK);
+		return HV_OK;
+	}
+	if (d->count.said.is_on)
 		return HV_BUSY;
-	d->count_id = id;
-	d->count_end_ms = w->now_ms + (uint64_t)seconds * 1000;
+	hv_dirty_begin(&d->count, c, d->domid, w->now_ms);
+	d->count_age_ms = hv_sim_age_ms(d, w->now_ms);
+	say_count(w, d);
 	hv_sim_dirty(w, d); /* the clock is to look at it */
 	return HV_OK;
 }
 
-void
-hv_sim_count_end(struct hv_sim *w, struct hv_sim_dom *d, int32_t status)
+/* least - of two amounts */
+static uint64_t
+least(uint64_t a, uint64_t b)
 {
-	uint64_t has_kib = d->pages * PAGE_KIB;
-	struct hv_result r;
+	return a < b ? a : b;
+}
 
-	if (d->count_id == 0)
+/* moved - how far the place that it writes to has come in ms, in KiB */
+static uint64_t
+moved(const struct hv_sim_dom *d, uint64_t has_kib, uint64_t ms)
+{
+	uint64_t kib_s = least(d->manner.walk_kib_s, has_kib);
+
+	return least(kib_s / 1000 * ms + kib_s % 1000 * ms / 1000, has_kib);
+}
+
+void
+hv_sim_count_step(struct hv_sim *w, struct hv_sim_dom *d)
+{
+	uint64_t has_kib = d->pages * PAGE_KIB, kib = 0, fresh_kib = 0;
+	uint64_t age_ms = hv_sim_age_ms(d, w->now_ms);
+	uint64_t ms = age_ms - d->count_age_ms, ever_kib;
+
+	if (hv_dirty_left_ms(&d->count, w->now_ms) > 0)
 		return;
-	memset(&r, 0, sizeof r);
-	r.id = d->count_id;
-	r.status = status;
-	r.domid = d->domid;
-	r.dirty_kib = d->manner.wss_kib < has_kib ? d->manner.wss_kib : has_kib;
-	d->count_id = 0;
-	hv_sim_say_result(w, &r);
+	if (ms > 0) { /* it was not paused all the time */
+		fresh_kib = moved(d, has_kib, ms);
+		kib = least(
+		    least(d->manner.wss_kib, has_kib) + fresh_kib, has_kib);
+	}
+	/* It walks in a circle: in the end it was everywhere. */
+	ever_kib = least(d->count.said.ever_kib + fresh_kib, has_kib);
+	hv_dirty_note(
+	    &d->count, w->now_ms, kib, ever_kib > kib ? ever_kib : kib);
+	d->count_age_ms = age_ms;
+	say_count(w, d);
+}
+
+void
+hv_sim_count_end(struct hv_sim *w, struct hv_sim_dom *d, enum hv_status status)
+{
+	if (!d->count.said.is_on)
+		return;
+	hv_dirty_end(&d->count, status);
+	say_count(w, d);
 }

@@ -113,6 +113,7 @@ reboot(struct hv_sim *w, struct hv_sim_dom *d)
 
 	if (domid < 0)
 		return false;
+	hv_sim_count_end(w, d, HV_NO_DOMAIN);
 	keep_size(d);
 	d->domid = domid;
 	d->running = true;
@@ -405,6 +406,7 @@ migrate(struct hv_sim *w, const struct hv_command *c, struct hv_result *r)
 	domid = hv_sim_new_domid(to);
 	if (domid < 0)
 		return refuse(r, "the host has no domain id left");
+	hv_sim_count_end(w, d, HV_NO_DOMAIN);
 	from = d->host;
 	was = d->domid;
 	hv_sim_take_pages(to, pages);
@@ -584,8 +586,8 @@ count(struct hv_sim *w, const struct hv_command *c, struct hv_result *r)
 	struct hv_sim_dom *d = guest_of(w, c, r);
 
 	if (d != NULL)
-		r->status = hv_sim_count(w, d, c->id, c->seconds);
-	return d != NULL && r->status == HV_OK ? LATER : NOW;
+		r->status = hv_sim_count(w, d, c);
+	return NOW;
 }
 
 /* ---- by verb ---- */

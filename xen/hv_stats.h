@@ -9,6 +9,11 @@
  * thousand of them must cost next to nothing.  They never become facts: a
  * guest may say what it likes, and nothing is stored of it.
  *
+ * What a guest writes to is counted by the hypervisor instead.  HV_DIRTY is
+ * answered when that has begun; the rest is told by HV_DIRTIED: once before the
+ * answer with n 0, then at the end of each interval, the last of them with the
+ * log off.  If it ends early the last one may repeat n, and says why.
+ *
  * DIAGNOSTICS none.  BUGS none known.
  */
 
@@ -45,6 +50,20 @@ struct hv_stats {
 	uint32_t n; /* 1 .. HV_READINGS */
 	uint32_t pad;
 	struct hv_reading reading[HV_READINGS];
+};
+
+struct hv_dirtied {
+	struct hv_uuid uuid;
+	uint64_t id; /* of the HV_DIRTY that began it */
+	int32_t domid;
+	int32_t status;	  /* enum hv_status; not HV_OK: why it has ended */
+	uint32_t is_on;	  /* the log is on: more will come */
+	uint32_t n;	  /* intervals so far, 0 .. HV_DIRTY_MAX_S */
+	uint32_t seconds; /* as it was told */
+	uint32_t interval_s;
+	uint32_t pad;
+	uint64_t written_kib; /* in the last of them */
+	uint64_t ever_kib;    /* since the log is on, each page once */
 };
 
 #endif

@@ -25,8 +25,9 @@ enum hv_xc_what {
 	HV_XC_CLAIM,	   /* domid, amount: pages, those it has included */
 	HV_XC_PAUSE,	   /* domid */
 	HV_XC_UNPAUSE,	   /* domid */
-	HV_XC_DIRTY_ON,	   /* domid: log-dirty mode begins */
-	HV_XC_DIRTY_COUNT, /* domid -> amount: pages written since then */
+	HV_XC_DIRTY_ON,	   /* domid, amount: pages to log at most; it begins */
+	HV_XC_DIRTY_COUNT, /* domid -> amount: pages written since the last one
+			    * of these; ever: since it is on */
 	HV_XC_DIRTY_OFF,   /* domid */
 };
 
@@ -61,6 +62,7 @@ struct hv_xc_call {
 	int32_t what; /* enum hv_xc_what */
 	uint32_t domid;
 	uint64_t amount;
+	uint64_t ever;
 	int32_t error; /* out: 0 or an errno */
 	uint32_t n;
 	struct hv_xc_host host;

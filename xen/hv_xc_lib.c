@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <unistd.h>
 
 /* Xen */
@@ -16,6 +17,7 @@
 #include "model/units.h"
 
 /* Own */
+#include "xen/hv_dirty.h"
 #include "xen/hv_xc.h"
 
 #define PRIVCMD "/dev/xen/privcmd"
@@ -132,40 +134,120 @@ log_mode(xc_interface *x, uint32_t domid, unsigned op)
 	return xc_shadow_control(x, domid, op, NULL, 0) < 0 ? errno : 0;
 }
 
-/* dirty_on - log-dirty mode begins, and its figures at nothing */
-static int
-dirty_on(xc_interface *x, const struct hv_xc_call *c)
-{
-	int e = log_mode(x, c->domid, XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY);
+/* A domain that is in log-dirty mode through us. */
+struct dirty_log {
+	LIST_ENTRY(dirty_log) link;
+	uint32_t domid;
+	struct hv_dirty_map map;
+};
 
-	if (e != 0)
-		return e;
-	/* They go on from one time to the next; without a bitmap it is fast. */
-	if (xc_logdirty_control(
-		x, c->domid, XEN_DOMCTL_SHADOW_OP_CLEAN, NULL, 0, 0, NULL) < 0)
+/* What hv_xc.ctx is. */
+struct lib {
+	xc_interface *x;
+	LIST_HEAD(, dirty_log) logs;
+};
+
+/* log_find - the log of a domain; NULL: none is on */
+static struct dirty_log *
+log_find(struct lib *lib, uint32_t domid)
+{
+	struct dirty_log *l;
+
+	LIST_FOREACH(l, &lib->logs, link)
+	if (l->domid == domid)
+		return l;
+	return NULL;
+}
+
+/* log_free - what was logged of a domain is forgotten */
+static void
+log_free(struct lib *lib, uint32_t domid)
+{
+	struct dirty_log *l = log_find(lib, domid);
+
+	if (l == NULL)
+		return;
+	LIST_REMOVE(l, link);
+	hv_dirty_map_fini(&l->map);
+	free(l);
+}
+
+/* log_new - a log of so many pages of a domain at most; 0 or errno */
+static int
+log_new(struct lib *lib, uint32_t domid, uint64_t pages_max)
+{
+	struct dirty_log *l;
+	xen_pfn_t last = 0;
+	uint64_t pages;
+
+	if (xc_domain_maximum_gpfn(lib->x, domid, &last) < 0)
+		return errno;
+	pages = last < pages_max ? last + 1 : pages_max;
+	log_free(lib, domid); /* of one that was never ended */
+	l = calloc(1, sizeof *l);
+	if (l == NULL || !hv_dirty_map_init(&l->map, pages)) {
+		free(l);
+		return ENOMEM;
+	}
+	l->domid = domid;
+	LIST_INSERT_HEAD(&lib->logs, l, link);
+	return 0;
+}
+
+/* dirty_off - no log any more; 0 or errno */
+static int
+dirty_off(struct lib *lib, uint32_t domid)
+{
+	log_free(lib, domid);
+	return log_mode(lib->x, domid, XEN_DOMCTL_SHADOW_OP_OFF);
+}
+
+/* dirty_count - the pages that were written, and the log at nothing again */
+static int
+dirty_count(struct lib *lib, struct hv_xc_call *c)
+{
+	struct dirty_log *l = log_find(lib, c->domid);
+	DECLARE_HYPERCALL_BUFFER(uint64_t, written);
+	size_t bytes;
+	int e = 0;
+
+	if (l == NULL)
+		return ESRCH;
+	bytes = l->map.words * sizeof *written;
+	written = xc_hypercall_buffer_alloc(lib->x, written, bytes);
+	if (written == NULL)
+		return ENOMEM;
+	memset(written, 0, bytes); /* Xen says nothing of one that dies */
+	if (xc_logdirty_control(lib->x, c->domid, XEN_DOMCTL_SHADOW_OP_CLEAN,
+		HYPERCALL_BUFFER(written), l->map.words * 64, 0, NULL) < 0)
 		e = errno;
-	if (e != 0)
-		(void)log_mode(x, c->domid, XEN_DOMCTL_SHADOW_OP_OFF);
+	else
+		c->amount = hv_dirty_map_add(&l->map, written);
+	c->ever = l->map.ever_pages;
+	xc_hypercall_buffer_free(lib->x, written);
 	return e;
 }
 
-/* dirty_count - pages that were written at least once since it is on */
+/* dirty_on - log-dirty mode begins, with nothing written */
 static int
-dirty_count(xc_interface *x, struct hv_xc_call *c)
+dirty_on(struct lib *lib, struct hv_xc_call *c)
 {
-	xc_shadow_op_stats_t stats = {0, 0};
+	int e =
+	    log_mode(lib->x, c->domid, XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY);
 
-	if (xc_logdirty_control(
-		x, c->domid, XEN_DOMCTL_SHADOW_OP_PEEK, NULL, 0, 0, &stats) < 0)
-		return errno;
-	c->amount = stats.dirty_count;
-	return 0;
+	if (e != 0)
+		return e;
+	e = log_new(lib, c->domid, c->amount);
+	if (e != 0)
+		(void)dirty_off(lib, c->domid);
+	return e;
 }
 
 /* ask - whatever is asked; 0 or errno */
 static int
-ask(xc_interface *x, struct hv_xc_call *c)
+ask(struct lib *lib, struct hv_xc_call *c)
 {
+	xc_interface *x = lib->x;
 	int r;
 
 	errno = 0;
@@ -191,11 +273,11 @@ ask(xc_interface *x, struct hv_xc_call *c)
 		r = xc_domain_unpause(x, c->domid);
 		break;
 	case HV_XC_DIRTY_ON:
-		return dirty_on(x, c);
+		return dirty_on(lib, c);
 	case HV_XC_DIRTY_COUNT:
-		return dirty_count(x, c);
+		return dirty_count(lib, c);
 	case HV_XC_DIRTY_OFF:
-		return log_mode(x, c->domid, XEN_DOMCTL_SHADOW_OP_OFF);
+		return dirty_off(lib, c->domid);
 	default:
 		return ENOSYS;
 	}
@@ -289,8 +371,9 @@ refuse_version(xc_interface *x, int e, char *why, size_t why_bytes)
 	return -1;
 }
 
-int
-hv_xc_lib_open(struct hv_xc *xc_out, char *why, size_t why_bytes)
+/* connect_xen - to the hypervisor, which must answer; 0 or -1 and why */
+static int
+connect_xen(xc_interface **x_out, char *why, size_t why_bytes)
 {
 	struct hv_xc_host host = {0};
 	xentoollog_logger *quiet;
@@ -316,7 +399,25 @@ hv_xc_lib_open(struct hv_xc *xc_out, char *why, size_t why_bytes)
 		xtl_logger_destroy(quiet);
 		return -1;
 	}
+	*x_out = x;
+	return 0;
+}
+
+int
+hv_xc_lib_open(struct hv_xc *xc_out, char *why, size_t why_bytes)
+{
+	struct lib *lib = calloc(1, sizeof *lib);
+
+	if (lib == NULL) {
+		(void)snprintf(why, why_bytes, "out of memory");
+		return -1;
+	}
+	if (connect_xen(&lib->x, why, why_bytes) != 0) {
+		free(lib);
+		return -1;
+	}
+	LIST_INIT(&lib->logs);
 	xc_out->call = call;
-	xc_out->ctx = x;
+	xc_out->ctx = lib;
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 /* Own */
+#include "xen/hv_xen_count.h"
 #include "xen/hv_xen_stats.h"
 
 #define RIVAL_MS 10000
@@ -80,8 +81,10 @@ first(struct hv_xen *x, char *why, size_t why_bytes)
 		return refuse_xs(x, why, why_bytes);
 	(void)see_rival(x);
 	e = hv_xen_look(x);
-	if (e == 0 && hv_xen_stats_open(x))
+	if (e == 0 && hv_xen_stats_open(x)) {
+		hv_xen_count_open(x);
 		return 0;
+	}
 	(void)snprintf(why, why_bytes, "Xen does not list its domains: %s",
 	    strerrordesc_np(e != 0 ? e : ENOMEM));
 	return -1;
@@ -117,6 +120,7 @@ hv_xen_close(struct hv_xen **xp)
 	if (x == NULL)
 		return;
 	*xp = NULL;
+	hv_xen_count_close(x);
 	hv_xen_stats_close(x);
 	while ((d = TAILQ_FIRST(&x->doms)) != NULL) {
 		TAILQ_REMOVE(&x->doms, d, link);
@@ -134,6 +138,7 @@ hv_xen_close(struct hv_xen **xp)
 void
 hv_xen_attach(struct hv_xen *x, hv_xen_up_f *up, void *ctx)
 {
+	hv_xen_count_close(x); /* nobody waits for what is counted */
 	x->up = up;
 	x->up_ctx = ctx;
 	x->synced = false;
@@ -174,12 +179,14 @@ hv_xen_step(struct hv_xen *x, uint64_t ms)
 	if (x->now_ms >= x->look_ms)
 		(void)hv_xen_look(x);
 	hv_xen_stats_step(x);
+	hv_xen_count_step(x);
 }
 
 int64_t
 hv_xen_next_ms(const struct hv_xen *x)
 {
 	uint64_t at = x->look_ms, stats_ms = hv_xen_stats_next_ms(x);
+	uint64_t count_ms = hv_xen_count_next_ms(x);
 
 	if (x->rival_ms < at)
 		at = x->rival_ms;
@@ -188,7 +195,8 @@ hv_xen_next_ms(const struct hv_xen *x)
 	if (x->fired && x->drain_ms < at)
 		at = x->drain_ms;
 	at = at > x->now_ms ? at - x->now_ms : 0;
-	return (int64_t)(at < stats_ms ? at : stats_ms);
+	at = at < stats_ms ? at : stats_ms;
+	return (int64_t)(at < count_ms ? at : count_ms);
 }
 
 int

@@ -8,6 +8,7 @@
 
 /* Own */
 #include "xen/hv_uuid.h"
+#include "xen/hv_xen_count.h"
 #include "xen/hv_xen_stats.h"
 
 /* A domain's keys, when they change all the time: twice as long a pause after
@@ -57,6 +58,7 @@ hv_xen_drop(struct hv_xen *x, struct hv_xen_dom *d)
 	struct hv_xs_batch b;
 
 	hv_xen_say_gone(x, d);
+	hv_xen_count_drop(x, d);
 	hv_xen_stats_drop(x, d);
 	TAILQ_REMOVE(&x->doms, d, link);
 	if (d->watched) {

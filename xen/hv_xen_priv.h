@@ -11,7 +11,8 @@
  * hv_xen_say.c   what is reported of it
  * hv_xen_boot.c  memory there was before any guest ran
  * hv_xen_verb.c  commands
- * hv_xen_stats.c statistics, and what guests write (hv_xen_stats.h)
+ * hv_xen_stats.c statistics (hv_xen_stats.h)
+ * hv_xen_count.c what guests write (hv_xen_count.h)
  *
  * DIAGNOSTICS none.  BUGS none known.
  */
@@ -19,6 +20,7 @@
 #include <sys/queue.h>
 
 #include "xen/gst.h"
+#include "xen/hv_dirty.h"
 #include "xen/hv_xen.h"
 #include "xen/hv_xen_keys.h"
 
@@ -47,8 +49,9 @@ struct hv_xen_dom {
 	uint64_t request;  /* not answered; 0: none */
 	uint64_t stats_ms; /* its answer was looked at */
 	bool polled, stats_watched, stats_fired;
-	uint64_t count_id; /* of HV_DIRTY under way; 0: none */
-	uint64_t count_end_ms;
+	struct hv_dirty count; /* of HV_DIRTY */
+	bool logs;	       /* log-dirty is on, or may be */
+	uint64_t log_off_ms;   /* when to try again to end it */
 	struct hv_domain said;
 };
 TAILQ_HEAD(hv_xen_doms, hv_xen_dom);

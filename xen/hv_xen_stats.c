@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /* System */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +15,6 @@
 
 #define REQUEST "/local/domain/%u/control/memory-stats-request"
 #define ANSWER "/local/domain/%u/data/memory-stats"
-#define COUNT_MARK "/tool/xenapi-memory/log-dirty/%u"
 #define TOKEN "stats %u"
 
 /* A guest's answers are read no more often than this. */
@@ -206,132 +204,20 @@ hv_xen_stats_poll(struct hv_xen *x, struct hv_xen_dom *d, uint32_t interval_s)
 		   : HV_REFUSED;
 }
 
-/* ---- what guests write ---- */
-
-/* log_dirty - one step of it; 0 or errno; pages_out may be NULL */
-static int
-log_dirty(
-    struct hv_xen *x, uint32_t domid, enum hv_xc_what what, uint64_t *pages_out)
-{
-	struct hv_xc_call c;
-	int e;
-
-	memset(&c, 0, sizeof c);
-	c.what = (int32_t)what;
-	c.domid = domid;
-	e = hv_xen_xc(x, &c);
-	if (e == 0 && pages_out != NULL)
-		*pages_out = c.amount;
-	return e;
-}
-
-/* mark - leave word that a domain's writes are counted, or no more */
-static int
-mark(struct hv_xen *x, uint32_t domid, enum hv_xs_kind kind)
-{
-	struct hv_xs_batch b;
-	struct hv_xs_op *op;
-
-	hv_xs_begin(&b, HV_XS_DO);
-	op = hv_xs_add(&b, kind, COUNT_MARK, domid);
-	if (op != NULL)
-		(void)snprintf(op->value, sizeof op->value, "on");
-	return hv_xen_xs(x, &b);
-}
-
-/* end_count - the time is over, or the domain is */
-static void
-end_count(struct hv_xen *x, struct hv_xen_dom *d, int32_t status)
-{
-	struct hv_msg m;
-	uint64_t pages = 0;
-
-	if (d->count_id == 0)
-		return;
-	hv_msg_init(&m, HV_RESULT);
-	if (status == HV_OK &&
-	    log_dirty(x, d->xen.domid, HV_XC_DIRTY_COUNT, &pages) != 0)
-		status = HV_NO_DOMAIN; /* it went this moment */
-	/* A domain that has gone takes its log with it. */
-	(void)log_dirty(x, d->xen.domid, HV_XC_DIRTY_OFF, NULL);
-	(void)mark(x, d->xen.domid, HV_XS_DROP);
-	m.u.result.id = d->count_id;
-	m.u.result.status = status;
-	m.u.result.domid = (int32_t)d->xen.domid;
-	m.u.result.dirty_kib = pages * PAGE_KIB;
-	d->count_id = 0;
-	hv_xen_say(x, &m);
-}
-
-int32_t
-hv_xen_stats_count(struct hv_xen *x, struct hv_xen_dom *d,
-    const struct hv_command *c, struct hv_result *r)
-{
-	int e = 0;
-
-	if (d->count_id != 0)
-		return HV_BUSY;
-	/* The mark first: a kill in between leaves one too many, not too few */
-	if (mark(x, d->xen.domid, HV_XS_SET) == 0)
-		e = log_dirty(x, d->xen.domid, HV_XC_DIRTY_ON, NULL);
-	else
-		e = ECONNRESET;
-	if (e == 0) {
-		d->count_id = c->id;
-		d->count_end_ms = x->now_ms + (uint64_t)c->seconds * 1000;
-		return HV_OK;
-	}
-	(void)mark(x, d->xen.domid, HV_XS_DROP);
-	/* Xen says so when a migration has it on. */
-	if (e == EINVAL || e == EBUSY)
-		return HV_BUSY;
-	/* Without shadow paging built in, Xen cannot do it for PV guests. */
-	if (e == EOPNOTSUPP)
-		return HV_UNSUPPORTED;
-	(void)snprintf(
-	    r->text, sizeof r->text, "log-dirty: %s", strerrordesc_np(e));
-	return HV_REFUSED;
-}
-
-/* end_old - a process before us was killed while it counted */
-static void
-end_old(struct hv_xen *x, struct hv_xen_dom *d)
-{
-	struct hv_xs_batch b;
-
-	hv_xs_begin(&b, HV_XS_DO);
-	(void)hv_xs_add(&b, HV_XS_GET, COUNT_MARK, d->xen.domid);
-	if (hv_xen_xs(x, &b) != 0 || b.op[0].status != HV_XS_OK)
-		return;
-	/* The mark may be of a domain before this one: then it is off. */
-	(void)log_dirty(x, d->xen.domid, HV_XC_DIRTY_OFF, NULL);
-	(void)mark(x, d->xen.domid, HV_XS_DROP);
-}
-
 /* ---- the whole ---- */
 
 bool
 hv_xen_stats_open(struct hv_xen *x)
 {
-	struct hv_xen_dom *d;
-
 	hv_msg_init(&x->stats, HV_STATS);
 	/* A guest may still know the last number of a process before us. */
 	x->poll = gst_poll_new((uint64_t)time(NULL));
-	if (x->poll == NULL)
-		return false;
-	TAILQ_FOREACH(d, &x->doms, link)
-	end_old(x, d);
-	return true;
+	return x->poll != NULL;
 }
 
 void
 hv_xen_stats_close(struct hv_xen *x)
 {
-	struct hv_xen_dom *d;
-
-	TAILQ_FOREACH(d, &x->doms, link)
-	end_count(x, d, HV_LOST);
 	gst_poll_free(&x->poll);
 }
 
@@ -354,7 +240,6 @@ polled(struct hv_xen *x, const struct hv_uuid *uuid)
 void
 hv_xen_stats_drop(struct hv_xen *x, struct hv_xen_dom *d)
 {
-	end_count(x, d, HV_NO_DOMAIN);
 	if (x->poll == NULL)
 		return;
 	if (d->stats_watched)
@@ -377,8 +262,6 @@ hv_xen_stats_step(struct hv_xen *x)
 	{
 		if (d->stats_fired && x->now_ms - d->stats_ms >= READ_MS)
 			listen(x, d);
-		if (d->count_id != 0 && x->now_ms >= d->count_end_ms)
-			end_count(x, d, HV_OK);
 	}
 	while (x->xs_up && gst_poll_due(x->poll, (int64_t)x->now_ms, &due)) {
 		d = polled(x, &due.uuid);
@@ -404,8 +287,6 @@ hv_xen_stats_next_ms(const struct hv_xen *x)
 	{
 		if (d->stats_fired && d->stats_ms + READ_MS < at)
 			at = d->stats_ms + READ_MS;
-		if (d->count_id != 0 && d->count_end_ms < at)
-			at = d->count_end_ms;
 	}
 	return at <= x->now_ms ? 0 : at == UINT64_MAX ? at : at - x->now_ms;
 }

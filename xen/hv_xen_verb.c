@@ -9,6 +9,7 @@
 #include "model/units.h"
 
 /* Own */
+#include "xen/hv_xen_count.h"
 #include "xen/hv_xen_stats.h"
 
 #define VCPUS_MAX 8192 /* Xen's MAX_VIRT_CPUS */
@@ -378,12 +379,12 @@ poll_it(struct hv_xen *x, struct hv_xen_dom *d, const struct hv_command *c,
 	r->status = hv_xen_stats_poll(x, d, c->seconds);
 }
 
-/* count - what it writes; answered when the time is over */
+/* count - what it writes */
 static void
 count(struct hv_xen *x, struct hv_xen_dom *d, const struct hv_command *c,
     struct hv_result *r)
 {
-	r->status = hv_xen_stats_count(x, d, c, r);
+	r->status = hv_xen_count(x, d, c, r);
 }
 
 /* ---- by verb ---- */
@@ -455,7 +456,5 @@ hv_xen_command(struct hv_xen *x, const struct hv_command *c)
 	/* the facts that it caused come first */
 	(void)hv_xen_look(x);
 	hv_xen_soon(x);
-	if (c->verb == HV_DIRTY && m.u.result.status == HV_OK)
-		return; /* its end is its answer */
 	hv_xen_say(x, &m);
 }

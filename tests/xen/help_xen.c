@@ -54,7 +54,9 @@ ask_xen(void *ctx, void *arg)
 	struct hv_xc_call *c = arg;
 	struct hv_xc_domain *d = help_xen_dom(h, c->domid);
 
-	c->error = c->what == h->xc_fail_what ? EIO : 0;
+	c->error = c->what != h->xc_fail_what ? 0
+		   : h->xc_fail_error != 0    ? h->xc_fail_error
+					      : EIO;
 	if (c->what == HV_XC_HOST || c->what == HV_XC_DOMAINS) {
 		c->error = h->xc_error;
 		c->host = h->host;
@@ -103,11 +105,18 @@ ask_xen(void *ctx, void *arg)
 			h->logs_dirty = c->domid;
 		return;
 	case HV_XC_DIRTY_COUNT:
-		c->amount = h->logs_dirty == c->domid ? h->dirty_pages : 0;
+		if (h->logs_dirty != c->domid)
+			return;
+		c->amount = h->dirty_pages;
+		if (h->ever_pages < h->dirty_pages)
+			h->ever_pages = h->dirty_pages;
+		c->ever = h->ever_pages;
 		return;
 	case HV_XC_DIRTY_OFF:
 		trace(h, "log off %u; ", c->domid);
-		h->logs_dirty = 0;
+		h->ever_pages = 0;
+		if (c->error != ETIMEDOUT)
+			h->logs_dirty = 0;
 		return;
 	default:
 		cr_assert_fail("Xen is asked %d", c->what);

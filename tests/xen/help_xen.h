@@ -32,11 +32,13 @@ struct help_xen {
 	struct hv_xc_domain dom[HELP_XEN_DOMAINS]; /* by domid */
 	uint64_t shadow_kib[HELP_XEN_DOMAINS];
 	uint32_t ndoms;
-	uint32_t logs_dirty; /* domain in log-dirty mode; 0: none */
-	uint64_t dirty_pages;
-	bool has_no_log; /* Xen is built without */
-	int xc_error;	  /* what HOST and DOMAINS answer */
-	int xc_fail_what; /* this is answered with EIO */
+	uint32_t logs_dirty;  /* domain in log-dirty mode; 0: none */
+	uint64_t dirty_pages; /* written in each interval */
+	uint64_t ever_pages;  /* since the log is on, if that is more */
+	bool has_no_log;      /* Xen is built without */
+	int xc_error;	      /* what HOST and DOMAINS answer */
+	int xc_fail_what;     /* this is answered with xc_fail_error, or EIO */
+	int xc_fail_error;
 
 	/* xenstore */
 	struct help_xen_key key[HELP_XEN_KEYS];

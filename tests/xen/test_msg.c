@@ -42,6 +42,10 @@ enum twist {
 	KIB_MAX,
 	KIB_OVER,
 	BEHAVIOUR_OPEN,
+	DIRTY_STOP,
+	DIRTY_LONG,
+	DIRTY_NO_INTERVAL,
+	DIRTY_LONG_INTERVAL,
 };
 
 static const struct {
@@ -73,6 +77,10 @@ static const struct {
     {"2^53 KiB may be read", KIB_MAX, true},
     {"2^53 + 1 KiB is refused", KIB_OVER, false},
     {"a behaviour without NUL is refused", BEHAVIOUR_OPEN, false},
+    {"a count may be ended", DIRTY_STOP, true},
+    {"one of more than a minute is refused", DIRTY_LONG, false},
+    {"one without intervals is refused", DIRTY_NO_INTERVAL, false},
+    {"one with an interval longer than itself", DIRTY_LONG_INTERVAL, false},
 };
 
 static size_t
@@ -152,6 +160,23 @@ apply(struct hv_msg *m, enum twist t)
 	case BEHAVIOUR_OPEN:
 		memset(c->behaviour, ' ', sizeof c->behaviour);
 		break;
+	case DIRTY_STOP:
+		c->verb = HV_DIRTY;
+		break;
+	case DIRTY_LONG:
+		c->verb = HV_DIRTY;
+		c->seconds = HV_DIRTY_MAX_S + 1;
+		c->interval_s = 1;
+		break;
+	case DIRTY_NO_INTERVAL:
+		c->verb = HV_DIRTY;
+		c->seconds = 1;
+		break;
+	case DIRTY_LONG_INTERVAL:
+		c->verb = HV_DIRTY;
+		c->seconds = 1;
+		c->interval_s = 2;
+		break;
 	}
 	return n;
 }
@@ -176,7 +201,7 @@ Test(hv_msg, commands)
 Test(hv_msg, every_type_has_its_own_check)
 {
 	static const uint32_t types[] = {HV_HELLO, HV_HOST, HV_DOMAIN, HV_GONE,
-	    HV_SYNCED, HV_RESULT, HV_HEALTH, HV_SYNC, HV_QUIT};
+	    HV_SYNCED, HV_RESULT, HV_HEALTH, HV_DIRTIED, HV_SYNC, HV_QUIT};
 	struct hv_msg m;
 
 	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
@@ -217,6 +242,16 @@ Test(hv_msg, every_type_has_its_own_check)
 	cr_expect(!hv_msg_check(&m, m.bytes), "unknown status");
 	m.u.result.status = -1;
 	cr_expect(!hv_msg_check(&m, m.bytes), "negative status");
+	hv_msg_init(&m, HV_DIRTIED);
+	m.u.dirtied.n = HV_DIRTY_MAX_S + 1;
+	cr_expect(!hv_msg_check(&m, m.bytes), "too many intervals");
+	m.u.dirtied.n = 1;
+	m.u.dirtied.written_kib = 1;
+	cr_expect(!hv_msg_check(&m, m.bytes), "more written than ever was");
+	m.u.dirtied.ever_kib = 1;
+	cr_expect(hv_msg_check(&m, m.bytes), "as much");
+	m.u.dirtied.is_on = 2;
+	cr_expect(!hv_msg_check(&m, m.bytes), "a bool of 2");
 }
 
 Test(hv_msg, random_bytes_are_looked_at_without_harm)

@@ -141,27 +141,3 @@ Test(hv_sim_stats, many_readings_share_messages)
 	    help_count(&h, HV_STATS), (MANY + HV_READINGS - 1) / HV_READINGS);
 	help_close(&h);
 }
-
-Test(hv_sim_stats, written_memory_is_counted_once_at_a_time)
-{
-	struct help_sim h;
-	struct hv_msg m;
-	uint64_t id;
-
-	help_open(&h, NULL, 0);
-	help_build(&h, 1, "wss_kib=30000");
-	m = help_command(&h, HV_DIRTY, 1);
-	m.u.command.seconds = 10;
-	id = help_send(&h, &m);
-	hv_sim_step(h.world, 9900);
-	cr_expect_null(help_answer(&h, id), "not before its time");
-	cr_expect_eq(help_do(&h, &m).status, HV_BUSY, "never two at once");
-	hv_sim_step(h.world, 100);
-	cr_assert_not_null(help_answer(&h, id));
-	cr_expect_eq(help_answer(&h, id)->dirty_kib, 30000);
-	id = help_send(&h, &m);
-	help_ok(&h, HV_DESTROY, 1);
-	cr_assert_not_null(help_answer(&h, id));
-	cr_expect_eq(help_answer(&h, id)->status, HV_NO_DOMAIN);
-	help_close(&h);
-}

@@ -141,6 +141,7 @@ async function running(m) {
   await until(xapi, 'actual by an event', () =>
     xapi.getObjectByRef(vm.metrics).memory_actual === m.int(2 * GIB))
   await m.vm('set_shadow_multiplier_live', 2)
+  is('an idle guest', await m.vm('track_touched_memory', 1, 1), m.int(0))
   const guest = await m.vm('get_guest_metrics')
   if (guest !== 'OpaqueRef:NULL') {
     await m.call('VM_guest_metrics.get_memory', guest)
@@ -174,6 +175,8 @@ async function extensions(m) {
   const all = await m.vm('get_memory_stats')
   is('some of all', await m.vm('get_memory_stats_of', []), {})
   is('stats are numbers', Object.values(all).every(n => Number(n) >= -1), true)
+  const touched = await m.vm('get_touched_memory')
+  is('what was counted', touched.written_1, m.int(0))
   const shares = await m.call('host.explain_memory', m.host)
   is('shares of the host', shares.length > 0, true)
 }
