@@ -69,9 +69,31 @@ poll_task(struct cli_run *r, const char *task, bool *pending_out,
 	return ok;
 }
 
+/* result - what a task that succeeded returned: text inside of one element */
+static bool
+result(struct cli_run *r, const char *task, struct cli_val *value_out)
+{
+	const char *text, *end;
+	struct cli_val v;
+
+	if (!cli_call_ref(r, "task.get_result", task, &v))
+		return false;
+	text = cli_val_str(&v);
+	end = strstr(text, "</value>");
+	if (strncmp(text, "<value>", strlen("<value>")) != 0 || end == NULL)
+		end = text += strlen(text); /* there is none */
+	else
+		text += strlen("<value>");
+	text = cli_pool_text(r->pool, text, (size_t)(end - text));
+	if (text == NULL)
+		return cli_fail_memory(r);
+	*value_out = cli_val_text(text);
+	return true;
+}
+
 /* outcome - what a finished task came to */
 static bool
-outcome(struct cli_run *r, const char *task)
+outcome(struct cli_run *r, const char *task, struct cli_val *value_out)
 {
 	struct cli_val v;
 	const char **param;
@@ -80,7 +102,7 @@ outcome(struct cli_run *r, const char *task)
 	if (!cli_call_ref(r, "task.get_status", task, &v))
 		return false;
 	if (strcmp(cli_val_str(&v), "success") == 0)
-		return true;
+		return result(r, task, value_out);
 	r->trouble = CLI_T_CALL;
 	r->status = CLI_CANCELLED;
 	if (strcmp(cli_val_str(&v), "failure") != 0)
@@ -103,7 +125,8 @@ outcome(struct cli_run *r, const char *task)
 
 /* follow - until the task has ended, telling the user how far it is */
 static bool
-follow(struct cli_run *r, const char *task, const char *label)
+follow(struct cli_run *r, const char *task, const char *label,
+    struct cli_val *value_out)
 {
 	const struct cli_env *env = r->env;
 	bool pending = true, asked = false;
@@ -122,7 +145,7 @@ follow(struct cli_run *r, const char *task, const char *label)
 		}
 	}
 	(void)env->ops->wait(env->ctx, NULL, 1.0); /* clears the line */
-	return outcome(r, task);
+	return outcome(r, task, value_out);
 }
 
 bool
@@ -148,7 +171,7 @@ cli_call_slow(struct cli_run *r, const char *method, const char *label,
 		r->trouble = CLI_FINE; /* a server without tasks */
 		return cli_call(r, method, args, n, value_out);
 	}
-	ok = follow(r, cli_val_str(&task), label);
+	ok = follow(r, cli_val_str(&task), label, value_out);
 	trouble = r->trouble;
 	status = r->status;
 	why = r->why;
@@ -157,6 +180,5 @@ cli_call_slow(struct cli_run *r, const char *method, const char *label,
 	r->trouble = trouble;
 	r->status = status;
 	r->why = why;
-	*value_out = cli_val_text("");
 	return ok;
 }

@@ -240,6 +240,15 @@ const struct cli_cmd cli_commands[] = {
 	"have.",
 	cli_do_vm_plain, CLI_C_VMS | CLI_C_CONTROL | CLI_C_WAITS | CLI_C_HIDDEN,
 	NULL, "VM.wait_memory_target_live"},
+    {"vm-memory-touched", "", "",
+	"Prints what a VM wrote to when that was counted last, or writes to "
+	"while it is counted: in each interval, and since it was switched on.",
+	cli_do_vm_stats, CLI_C_VMS, NULL, "VM.get_touched_memory"},
+    {"vm-memory-touched-track", "seconds", "interval",
+	"Counts for so many seconds, 1 to 60, what a running VM writes to, in "
+	"intervals (of 1 second), and prints that. The VM is slower meanwhile.",
+	cli_do_vm_track, CLI_C_VMS | CLI_C_WAITS, NULL,
+	"VM.track_touched_memory"},
     {"vm-memory-working-set", "seconds", "",
 	"Prints how many bytes of its memory a running VM writes to within "
 	"so many seconds, 1 to 60.",

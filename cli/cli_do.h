@@ -20,9 +20,10 @@ struct cli_run;
  * cli_do_vm_plain - a message with no other parameter
  * cli_do_vm_multiplier - the shadow multiplier of a running VM
  * cli_do_vm_overhead, cli_do_vm_maximum - print a number
- * cli_do_vm_stats - print what its guest told
+ * cli_do_vm_stats - print what is known of it, a line each
  * cli_do_vm_seconds - a message with a number of seconds
  * cli_do_vm_working_set - the same, and print the number it returns
+ * cli_do_vm_track - count what it writes to, and print how that went
  */
 bool cli_do_vm_range(struct cli_run *r);
 bool cli_do_vm_limits(struct cli_run *r);
@@ -35,6 +36,7 @@ bool cli_do_vm_maximum(struct cli_run *r);
 bool cli_do_vm_stats(struct cli_run *r);
 bool cli_do_vm_seconds(struct cli_run *r);
 bool cli_do_vm_working_set(struct cli_run *r);
+bool cli_do_vm_track(struct cli_run *r);
 
 /*
  * cli_do_vm_start, cli_do_vm_resume - on the best host, or with on= on one

@@ -99,7 +99,8 @@ void cli_say_memory(struct cli_run *r);
 /*
  * cli_call - call a message with args[0..n)
  * cli_call_ref - the same with a ref as the only argument
- * cli_call_slow - the same as a task with progress, where env can show it
+ * cli_call_slow - the same as a task with progress, where env can show it; what
+ *         it returns is a text then
  */
 bool cli_call(struct cli_run *r, const char *method, const struct cli_val *args,
     size_t n, struct cli_val *value_out);

@@ -195,7 +195,8 @@ static const char *
 stat_text(struct cli_run *r, const char *tag, const struct cli_val *v)
 {
 	static const char *const counts[] = {"major_faults", "minor_faults",
-	    "hugetlb_pgalloc", "hugetlb_pgfail", "ignored", "last_update"};
+	    "hugetlb_pgalloc", "hugetlb_pgfail", "ignored", "last_update",
+	    "is_on", "started", "seconds", "interval", "intervals"};
 	int64_t n;
 
 	if (!cli_val_int(v, &n))
@@ -207,14 +208,14 @@ stat_text(struct cli_run *r, const char *tag, const struct cli_val *v)
 				  : cli_pool_printf(r->pool, "%" PRId64, n);
 }
 
+/* print_map - what a message tells of a VM, a line each */
 static bool
-print_stats(struct cli_run *r, const char *ref, const void *arg)
+print_map(struct cli_run *r, const char *ref, const char *method)
 {
 	struct cli_val stats;
 	const char **label, **value;
 
-	(void)arg; /* there is none */
-	if (!cli_call_ref(r, r->cmd->method, ref, &stats))
+	if (!cli_call_ref(r, method, ref, &stats))
 		return false;
 	label = cli_pool_array(r->pool, stats.n + 1, sizeof(*label));
 	value = cli_pool_array(r->pool, stats.n + 1, sizeof(*value));
@@ -229,22 +230,29 @@ print_stats(struct cli_run *r, const char *ref, const void *arg)
 	return cli_print_table(r, label, value, stats.n);
 }
 
+static bool
+print_stats(struct cli_run *r, const char *ref, const void *arg)
+{
+	(void)arg; /* there is none */
+	return print_map(r, ref, r->cmd->method);
+}
+
 bool
 cli_do_vm_stats(struct cli_run *r)
 {
 	return cli_do_each_vm(r, "", CLI_SOME, print_stats, NULL);
 }
 
-/* seconds - the word of that name */
+/* seconds - the word of that name, a number */
 static bool
-seconds(struct cli_run *r, int64_t *n_out)
+seconds(struct cli_run *r, const char *word, int64_t *n_out)
 {
-	struct cli_val text = cli_val_text(cli_arg(r, "seconds"));
+	struct cli_val text = cli_val_text(cli_arg(r, word));
 
 	return cli_val_int(&text, n_out) ||
 	       cli_fail_local(r,
-		   "Failed to parse parameter 'seconds': expecting an "
-		   "integer");
+		   "Failed to parse parameter '%s': expecting an integer",
+		   word);
 }
 
 bool
@@ -253,7 +261,7 @@ cli_do_vm_seconds(struct cli_run *r)
 	struct more m = {.n = 1};
 	int64_t n;
 
-	if (!seconds(r, &n))
+	if (!seconds(r, "seconds", &n))
 		return false;
 	m.v[0] = cli_val_number(n);
 	return cli_do_each_vm(r, "seconds", CLI_SOME, call_more, &m);
@@ -266,7 +274,9 @@ print_working_set(struct cli_run *r, const char *ref, const void *arg)
 	struct cli_val args[2] = {cli_val_text(ref), cli_val_number(*n)}, v;
 	const char *text;
 
-	if (!cli_call(r, r->cmd->method, args, 2, &v))
+	if (!cli_call_slow(r, r->cmd->method,
+		cli_val_str(cli_val_member(r->at->record, "name_label")), args,
+		2, &v))
 		return false;
 	text = number(r, &v);
 	return text != NULL && cli_print_list(r, &text, 1);
@@ -277,6 +287,29 @@ cli_do_vm_working_set(struct cli_run *r)
 {
 	int64_t n;
 
-	return seconds(r, &n) &&
+	return seconds(r, "seconds", &n) &&
 	       cli_do_each_vm(r, "seconds", CLI_SOME, print_working_set, &n);
+}
+
+/* track_one - the command's message, then how it went */
+static bool
+track_one(struct cli_run *r, const char *ref, const void *arg)
+{
+	return call_more(r, ref, arg) &&
+	       print_map(r, ref, "VM.get_touched_memory");
+}
+
+bool
+cli_do_vm_track(struct cli_run *r)
+{
+	struct more m = {.n = 2};
+	int64_t n, interval = 1;
+
+	if (!seconds(r, "seconds", &n) ||
+	    (cli_arg(r, "interval") != NULL &&
+		!seconds(r, "interval", &interval)))
+		return false;
+	m.v[0] = cli_val_number(n);
+	m.v[1] = cli_val_number(interval);
+	return cli_do_each_vm(r, "seconds,interval", CLI_SOME, track_one, &m);
 }

@@ -162,6 +162,37 @@ Test(tasks, tell_why_they_failed)
 	    "task: OpaqueRef:x\n");
 }
 
+#define COUNT "Async.VM.estimate_working_set(OpaqueRef:web, 3)"
+
+static const struct {
+	const char *sentence, *result, *out;
+} result_cases[] = {
+    {"a number", "\"<value>10485760</value>\"", "10485760\n"},
+    {"one without its element is none", "\"10485760\"", ""},
+    {"nothing is no number", "\"\"", ""},
+    {"an element that does not end is none", "\"<value>1\"", ""},
+};
+
+Test(tasks, give_what_they_returned)
+{
+	for (size_t i = 0; i < sizeof(result_cases) / sizeof(*result_cases);
+	     i++) {
+		const char *out = result_cases[i].out;
+		struct fake_row yes[] = {{COUNT, "\"OpaqueRef:t\""},
+		    {"task.get_status(OpaqueRef:t)", "\"success\""},
+		    {"task.get_result(OpaqueRef:t)", result_cases[i].result}};
+		static struct fake f;
+
+		f = (struct fake){.row = yes, .n = 3};
+		cr_expect_eq(fake_run(&f,
+				 "vm-memory-working-set vm=web "
+				 "seconds=3",
+				 FAKE_TASKS),
+		    *out == '\0', "%s", result_cases[i].sentence);
+		cr_expect_str_eq(f.out, out, "%s", result_cases[i].sentence);
+	}
+}
+
 Test(tasks, are_cancelled_when_the_user_gives_up)
 {
 	static const struct fake_row slow[] = {{ASYNC, "\"OpaqueRef:t\""},

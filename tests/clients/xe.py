@@ -126,6 +126,13 @@ def stats(xe, vm):
     check("available: 192 MiB\n" in text, text)
     same(xe.ok("--human", "vm-memory-working-set", "uuid=" + vm, "seconds=1"),
          "16 MiB\n")
+    text = xe.ok("--human", "vm-memory-touched-track", "uuid=" + vm,
+                 "seconds=3", "interval=2")
+    check("written_2: 16 MiB\n" in text and "is_on: 0\n" in text, text)
+    same(xe.ok("--human", "vm-memory-touched", "uuid=" + vm), text)
+    err = xe.no("vm-memory-touched-track", "uuid=" + vm, "seconds=3",
+                "interval=4")
+    check("not valid" in err, err)
     err = xe.no("vm-memory-stats-interval-set", "uuid=" + vm, "seconds=-1")
     check("not valid" in err, err)
     err = xe.no("vm-memory-working-set", "uuid=" + vm, "seconds=x")
