@@ -10,7 +10,8 @@
 /* Own */
 #include <criterion/criterion.h>
 
-#include "tests/server/help_jsn.h"
+#include "server/jsn.h"
+#include "tests/server/help_rpc.h"
 
 #define ARENA ((size_t)1 << 20)
 #define MANY ((size_t)1000000)
@@ -27,22 +28,22 @@ struct row {
 static void
 check_rows(const struct row *rows, size_t n)
 {
-	struct help_jsn h;
+	struct help_rpc_call h;
 	size_t len;
 
-	help_jsn_open(&h, &help_xml_string, ARENA);
+	help_rpc_open(&h, HELP_RPC_JSON, &help_value_string, ARENA);
 	for (size_t i = 0; i < n; i++) {
 		len = rows[i].n > 0 ? rows[i].n : strlen(rows[i].body);
-		help_jsn_read(&h, rows[i].body, len);
+		help_rpc_read(&h, rows[i].body, len);
 		cr_expect(!h.ok, "%s", rows[i].sentence);
 		cr_expect(strstr(h.text, rows[i].want) != NULL, "%s: %s",
 		    rows[i].sentence, h.text);
 		cr_expect_eq(strncmp(h.text, "line ", 5), 0, "%s", h.text);
 		/* The same reader goes on. */
-		help_jsn_read(&h, GOOD, strlen(GOOD));
+		help_rpc_read(&h, GOOD, strlen(GOOD));
 		cr_expect(h.ok, "after %s", rows[i].sentence);
 	}
-	help_jsn_close(&h);
+	help_rpc_close(&h);
 }
 #define CHECK(rows) check_rows((rows), sizeof(rows) / sizeof *(rows))
 
@@ -160,23 +161,6 @@ Test(json_bad, requests)
 	CHECK(rows);
 }
 
-/* repeat - head, n times the middle, tail; freed by the caller */
-static char *
-repeat(const char *head, const char *middle, size_t n, const char *tail,
-    size_t *len_out)
-{
-	size_t h = strlen(head), m = strlen(middle), t = strlen(tail);
-	char *body = malloc(h + n * m + t + 1), *p = body;
-
-	cr_assert_not_null(body);
-	p = (char *)memcpy(p, head, h) + h;
-	for (; n > 0; n--, p += m)
-		memcpy(p, middle, m);
-	memcpy(p, tail, t + 1);
-	*len_out = (size_t)(p - body) + t;
-	return body;
-}
-
 #define HEAD "{\"method\":\"t.call\",\"id\":1,\"params\":[\"s\","
 #define TAIL "]}"
 
@@ -188,23 +172,23 @@ Test(json_bad, floods)
 		const char *head, *middle, *tail, *want;
 		size_t n;
 	} rows[] = {
-	    {"arrays in arrays", &help_xml_sets, HEAD, "[", "", "too deeply",
+	    {"arrays in arrays", &help_value_sets, HEAD, "[", "", "too deeply",
 		10000},
 	    {"arrays in arrays nobody wants", NULL, HEAD, "[", "", "too deeply",
 		10000},
 	    {"arrays from the start", NULL, "", "[", "", "too deeply", MANY},
-	    {"objects in objects", &help_xml_vm, HEAD, "{\"other_config\":", "",
-		"too deeply", 10000},
-	    {"a million values", &help_xml_strings, HEAD "[", "\"\",",
+	    {"objects in objects", &help_value_vm, HEAD,
+		"{\"other_config\":", "", "too deeply", 10000},
+	    {"a million values", &help_value_strings, HEAD "[", "\"\",",
 		"\"\"]" TAIL, "too large", MANY},
-	    {"a million objects", &help_xml_strings, HEAD "[", "{},",
+	    {"a million objects", &help_value_strings, HEAD "[", "{},",
 		"{}]" TAIL, "too large", MANY},
-	    {"a million parameters", &help_xml_void, HEAD, "1,", "1" TAIL,
+	    {"a million parameters", &help_value_void, HEAD, "1,", "1" TAIL,
 		"too many values", MANY},
 	    {"fifty thousand objects are too much for the tree",
-		&help_xml_string, HEAD "[", "{\"aaaaaaaaaaaa\":{}},", "1]" TAIL,
-		"too many values", 50000},
-	    {"ten million letters", &help_xml_string, HEAD "\"", "0123456789",
+		&help_value_string, HEAD "[", "{\"aaaaaaaaaaaa\":{}},",
+		"1]" TAIL, "too many values", 50000},
+	    {"ten million letters", &help_value_string, HEAD "\"", "0123456789",
 		"\"" TAIL, "too large", MANY},
 	    {"ten million letters of an id", NULL,
 		"{\"method\":\"a\",\"params\":[],\"id\":\"", "0123456789",
@@ -215,66 +199,68 @@ Test(json_bad, floods)
 	    {"a million letters of a session", NULL,
 		"{\"id\":1,\"method\":\"a\",\"params\":[\"", "0123456789",
 		"\"]}", "too large", 200000},
-	    {"a number of a million digits", &help_xml_int, HEAD, "1234567890",
-		TAIL, "too big", 100000},
+	    {"a number of a million digits", &help_value_int, HEAD,
+		"1234567890", TAIL, "too big", 100000},
 	};
-	struct help_jsn h;
+	struct help_rpc_call h;
 	size_t n;
 	char *body;
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		help_jsn_open(&h, rows[i].type, ARENA);
-		body = repeat(
+		help_rpc_open(&h, HELP_RPC_JSON, rows[i].type, ARENA);
+		body = help_rpc_repeat(
 		    rows[i].head, rows[i].middle, rows[i].n, rows[i].tail, &n);
-		help_jsn_read(&h, body, n);
+		help_rpc_read(&h, body, n);
 		free(body);
 		cr_expect(!h.ok, "%s", rows[i].sentence);
 		cr_expect(strstr(h.text, rows[i].want) != NULL, "%s: %s",
 		    rows[i].sentence, h.text);
 		cr_expect(h.call.arena.used_bytes <= ARENA);
-		help_jsn_close(&h);
+		help_rpc_close(&h);
 	}
 }
 
 Test(json_bad, limits_are_exact)
 {
-	struct help_jsn h;
+	struct help_rpc_call h;
 	size_t n;
 	char *body;
 
-	help_jsn_open(&h, &help_xml_ints, (size_t)64 << 20);
+	help_rpc_open(&h, HELP_RPC_JSON, &help_value_ints, (size_t)64 << 20);
 	/* Separators and opening brackets are counted; six are not ours. */
-	body = repeat(HEAD "[", "1,", JSN_VALUES_MAX - 6, "1]" TAIL, &n);
-	help_jsn_read(&h, body, n);
+	body =
+	    help_rpc_repeat(HEAD "[", "1,", JSN_VALUES_MAX - 6, "1]" TAIL, &n);
+	help_rpc_read(&h, body, n);
 	free(body);
 	cr_expect(h.ok, "%s", h.text);
 	cr_expect_eq((*(const struct idl_set *const *)h.call.args)->n,
 	    JSN_VALUES_MAX - 5);
-	body = repeat(HEAD "[", "1,", JSN_VALUES_MAX - 5, "1]" TAIL, &n);
-	help_jsn_read(&h, body, n);
+	body =
+	    help_rpc_repeat(HEAD "[", "1,", JSN_VALUES_MAX - 5, "1]" TAIL, &n);
+	help_rpc_read(&h, body, n);
 	free(body);
 	cr_expect(!h.ok);
-	help_jsn_close(&h);
+	help_rpc_close(&h);
 }
 
 Test(json_bad, depth_is_exact)
 {
-	struct help_jsn h;
+	struct help_rpc_call h;
 	size_t n;
 	char *body;
 
-	help_jsn_open(&h, NULL, ARENA);
+	help_rpc_open(&h, HELP_RPC_JSON, NULL, ARENA);
 	for (size_t deep = JSN_DEPTH_MAX - 3; deep < JSN_DEPTH_MAX; deep++) {
 		char *closed;
 
-		body = repeat(HEAD, "[", deep, "", &n);
-		closed = repeat(body, "]", deep, TAIL, &n);
-		help_jsn_read(&h, closed, n);
+		body = help_rpc_repeat(HEAD, "[", deep, "", &n);
+		closed = help_rpc_repeat(body, "]", deep, TAIL, &n);
+		help_rpc_read(&h, closed, n);
 		cr_expect_eq(h.ok, deep + 2 <= JSN_DEPTH_MAX);
 		free(closed);
 		free(body);
 	}
-	help_jsn_close(&h);
+	help_rpc_close(&h);
 }
 
 /* Jansson aborts in us when it needs more than was reserved. */
@@ -300,38 +286,38 @@ Test(json_bad, what_jansson_needs_is_reserved)
 	    {"a string without end", HEAD "\"", "a", ""},
 	    {"strings and no commas", HEAD, "\"\"", TAIL},
 	};
-	struct help_jsn h;
+	struct help_rpc_call h;
 	size_t n;
 	char *body;
 
-	help_jsn_open(&h, NULL, (size_t)8 << 20);
+	help_rpc_open(&h, HELP_RPC_JSON, NULL, (size_t)8 << 20);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		for (size_t k = 0; k < JSN_VALUES_MAX; k += 1 + k * 3 / 4) {
-			body = repeat(
+			body = help_rpc_repeat(
 			    rows[i].head, rows[i].middle, k, rows[i].tail, &n);
-			help_jsn_read(&h, body, n);
+			help_rpc_read(&h, body, n);
 			free(body);
 		}
-	help_jsn_close(&h);
+	help_rpc_close(&h);
 }
 
 Test(json_bad, many_different_members_are_reserved_for)
 {
-	struct help_jsn h;
+	struct help_rpc_call h;
 	struct http_buf body;
 
-	help_jsn_open(&h, NULL, ARENA);
+	help_rpc_open(&h, HELP_RPC_JSON, NULL, ARENA);
 	for (unsigned k = 1; k < JSN_VALUES_MAX - 10; k += 1 + k / 2) {
 		http_buf_init(&body, (size_t)1 << 20);
 		http_buf_text(&body, HEAD "{");
 		for (unsigned i = 0; i < k; i++)
 			http_buf_printf(&body, "\"%x\":1,", i);
 		http_buf_text(&body, "\"\":1}" TAIL);
-		help_jsn_read(&h, body.p, body.len);
+		help_rpc_read(&h, body.p, body.len);
 		cr_expect(h.ok, "%u: %s", k, h.text);
 		http_buf_fini(&body);
 	}
-	help_jsn_close(&h);
+	help_rpc_close(&h);
 }
 
 Test(json_bad, every_cut_and_every_flipped_byte_is_survived)
@@ -341,18 +327,18 @@ Test(json_bad, every_cut_and_every_flipped_byte_is_survived)
 	    "\"params\":[\"s\",{\"a\":\"1\",\"b\":\"\\ud83d\\ude00\"}]}";
 	const size_t n = sizeof whole - 1;
 	char body[sizeof whole];
-	struct help_jsn h;
+	struct help_rpc_call h;
 
-	help_jsn_open(&h, &help_xml_map, ARENA);
+	help_rpc_open(&h, HELP_RPC_JSON, &help_value_map, ARENA);
 	for (size_t i = 0; i < n; i++) {
-		help_jsn_read(&h, whole, i);
+		help_rpc_read(&h, whole, i);
 		cr_expect(!h.ok, "cut at %zu", i);
 	}
 	for (size_t i = 0; i < n * 256; i++) {
 		memcpy(body, whole, sizeof whole);
 		body[i / 256] = (char)i;
-		help_jsn_read(&h, body, n);
-		(void)help_jsn_outcome(&h);
+		help_rpc_read(&h, body, n);
+		(void)help_rpc_outcome(&h);
 	}
-	help_jsn_close(&h);
+	help_rpc_close(&h);
 }

@@ -11,7 +11,8 @@
 /* Own */
 #include <criterion/criterion.h>
 
-#include "tests/server/help_jsn.h"
+#include "server/jsn.h"
+#include "tests/server/help_rpc.h"
 
 #define ARENA ((size_t)1 << 20)
 
@@ -19,11 +20,11 @@ static const char *
 write_one(const struct idl_type *t, const void *native)
 {
 	static char text[20000];
-	struct help_jsn h;
+	struct help_rpc_call h;
 
-	help_jsn_open(&h, t, ARENA);
-	(void)strncpy(text, help_jsn_write(&h, t, native), sizeof text - 1);
-	help_jsn_close(&h);
+	help_rpc_open(&h, HELP_RPC_JSON, t, ARENA);
+	(void)strncpy(text, help_rpc_write(&h, t, native), sizeof text - 1);
+	help_rpc_close(&h);
 	return text;
 }
 
@@ -56,7 +57,7 @@ Test(json_write, strings)
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		cr_expect_str_eq(write_one(&help_xml_string, &rows[i].native),
+		cr_expect_str_eq(write_one(&help_value_string, &rows[i].native),
 		    rows[i].want, "%s", rows[i].sentence);
 }
 
@@ -74,7 +75,7 @@ Test(json_write, ints)
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		cr_expect_str_eq(
-		    write_one(&help_xml_int, &rows[i].native), rows[i].want);
+		    write_one(&help_value_int, &rows[i].native), rows[i].want);
 }
 
 Test(json_write, floats)
@@ -95,7 +96,7 @@ Test(json_write, floats)
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		cr_expect_str_eq(write_one(&help_xml_float, &rows[i].native),
+		cr_expect_str_eq(write_one(&help_value_float, &rows[i].native),
 		    rows[i].want, "%s", rows[i].sentence);
 }
 
@@ -106,13 +107,14 @@ Test(json_write, other_scalars)
 	struct idl_ref null = {0, 0};
 	int32_t odd = 2;
 
-	cr_expect_str_eq(write_one(&help_xml_bool, &yes), "true");
-	cr_expect_str_eq(write_one(&help_xml_bool, &no), "false");
+	cr_expect_str_eq(write_one(&help_value_bool, &yes), "true");
+	cr_expect_str_eq(write_one(&help_value_bool, &no), "false");
 	cr_expect_str_eq(
-	    write_one(&help_xml_datetime, &date), "\"20260821T02:00:23Z\"");
-	cr_expect_str_eq(write_one(&help_xml_ref, &null), "\"OpaqueRef:NULL\"");
-	cr_expect_str_eq(write_one(&help_xml_enum, &odd), "\"<&>\"");
-	cr_expect_str_eq(write_one(&help_xml_void, NULL), "\"\"");
+	    write_one(&help_value_datetime, &date), "\"20260821T02:00:23Z\"");
+	cr_expect_str_eq(
+	    write_one(&help_value_ref, &null), "\"OpaqueRef:NULL\"");
+	cr_expect_str_eq(write_one(&help_value_enum, &odd), "\"<&>\"");
+	cr_expect_str_eq(write_one(&help_value_void, NULL), "\"\"");
 }
 
 Test(json_write, records_have_every_field_but_the_internal)
@@ -126,7 +128,7 @@ Test(json_write, records_have_every_field_but_the_internal)
 	arena_init(&a, ARENA);
 	rec = arena_alloc(&a, c->struct_bytes);
 	idl_record_init(c, rec);
-	got = write_one(&help_xml_vm, &rec);
+	got = write_one(&help_value_vm, &rec);
 	at = got;
 	cr_expect_eq(strncmp(got, "{\"uuid\":\"\",", 11), 0, "%s", got);
 	for (int i = 0; i < c->nfields; i++) {
@@ -147,14 +149,14 @@ Test(json_write, records_have_every_field_but_the_internal)
 
 /* ask - a request of a version and an id */
 static void
-ask(struct help_jsn *h, const char *version, const char *id)
+ask(struct help_rpc_call *h, const char *version, const char *id)
 {
 	char body[300];
 	int n = snprintf(body, sizeof body,
 	    "{%s\"method\":\"t.call\",\"params\":[\"s\",42],\"id\":%s}",
 	    version, id);
 
-	help_jsn_read(h, body, (size_t)n);
+	help_rpc_read(h, body, (size_t)n);
 	cr_assert(h->ok, "%s", h->text);
 	h->call.result = h->call.args;
 }
@@ -163,49 +165,49 @@ ask(struct help_jsn *h, const char *version, const char *id)
 
 Test(json_write, replies)
 {
-	struct help_jsn h;
+	struct help_rpc_call h;
 
-	help_jsn_open(&h, &help_xml_int, ARENA);
+	help_rpc_open(&h, HELP_RPC_JSON, &help_value_int, ARENA);
 	ask(&h, "", "1");
 	cr_expect_str_eq(
-	    help_jsn_reply(&h), "{\"result\":42,\"error\":null,\"id\":1}");
+	    help_rpc_reply(&h), "{\"result\":42,\"error\":null,\"id\":1}");
 	ask(&h, V2, "0");
-	cr_expect_str_eq(help_jsn_reply(&h), "{" V2 "\"result\":42,\"id\":0}");
+	cr_expect_str_eq(help_rpc_reply(&h), "{" V2 "\"result\":42,\"id\":0}");
 	h.msg.flags = IDL_M_BARE;
-	cr_expect_str_eq(help_jsn_reply(&h), "{" V2 "\"result\":42,\"id\":0}",
+	cr_expect_str_eq(help_rpc_reply(&h), "{" V2 "\"result\":42,\"id\":0}",
 	    "a bare result is bare in XML-RPC only");
-	help_jsn_close(&h);
+	help_rpc_close(&h);
 }
 
 Test(json_write, failures)
 {
-	struct help_jsn h;
+	struct help_rpc_call h;
 
-	help_jsn_open(&h, &help_xml_int, ARENA);
+	help_rpc_open(&h, HELP_RPC_JSON, &help_value_int, ARENA);
 	ask(&h, "", "1");
 	h.call.err =
 	    err_fail(&h.call.why, ERR_HANDLE_INVALID, "ss", "VM", "a\"b");
-	cr_expect_str_eq(help_jsn_reply(&h),
+	cr_expect_str_eq(help_rpc_reply(&h),
 	    "{\"result\":null,\"error\":[\"HANDLE_INVALID\",\"VM\","
 	    "\"a\\\"b\"],\"id\":1}");
 	ask(&h, V2, "1");
 	h.call.err =
 	    err_fail(&h.call.why, ERR_HANDLE_INVALID, "ss", "VM", "a\"b");
-	cr_expect_str_eq(help_jsn_reply(&h),
+	cr_expect_str_eq(help_rpc_reply(&h),
 	    "{" V2 "\"error\":{\"code\":1,\"message\":\"HANDLE_INVALID\","
 	    "\"data\":[\"VM\",\"a\\\"b\"]},\"id\":1}");
 	h.call.err = err_fail(&h.call.why, ERR_TOO_MANY_PENDING_TASKS, "");
 	h.call.msg = NULL;
-	cr_expect_str_eq(help_jsn_reply(&h),
+	cr_expect_str_eq(help_rpc_reply(&h),
 	    "{" V2 "\"error\":{\"code\":1,\"message\":"
 	    "\"TOO_MANY_PENDING_TASKS\",\"data\":[]},\"id\":1}",
 	    "data is there without parameters, a message need not be");
 	ask(&h, "", "1");
 	h.call.err = err_fail(&h.call.why, ERR_TOO_MANY_PENDING_TASKS, "");
-	cr_expect_str_eq(help_jsn_reply(&h),
+	cr_expect_str_eq(help_rpc_reply(&h),
 	    "{\"result\":null,\"error\":[\"TOO_MANY_PENDING_TASKS\"],"
 	    "\"id\":1}");
-	help_jsn_close(&h);
+	help_rpc_close(&h);
 }
 
 Test(json_write, the_id_comes_back_as_it_was)
@@ -220,17 +222,17 @@ Test(json_write, the_id_comes_back_as_it_was)
 	    {"\"0\"", "\"0\""},
 	    {"\"a\\u0009\\\"\\u20ac\"", "\"a\\t\\\"\xe2\x82\xac\""},
 	};
-	struct help_jsn h;
+	struct help_rpc_call h;
 	char want[100];
 
-	help_jsn_open(&h, &help_xml_int, ARENA);
+	help_rpc_open(&h, HELP_RPC_JSON, &help_value_int, ARENA);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		ask(&h, V2, rows[i].id);
 		(void)snprintf(want, sizeof want,
 		    "{" V2 "\"result\":42,\"id\":%s}", rows[i].want);
-		cr_expect_str_eq(help_jsn_reply(&h), want);
+		cr_expect_str_eq(help_rpc_reply(&h), want);
 	}
-	help_jsn_close(&h);
+	help_rpc_close(&h);
 }
 
 Test(json_write, a_full_buffer_is_said_and_nothing_worse)
@@ -238,14 +240,14 @@ Test(json_write, a_full_buffer_is_said_and_nothing_worse)
 	struct arena a;
 	struct http_buf out;
 	struct jsn_envelope e = {.v2 = true};
-	struct idl_msg msg = {.name = "t.call", .result = &help_xml_vm};
+	struct idl_msg msg = {.name = "t.call", .result = &help_value_vm};
 	struct api_call c = {.msg = &msg, .owner = &e};
 	const void *rec;
 	uint64_t seed = 1;
 	bool ok = false;
 
 	arena_init(&a, ARENA);
-	help_xml_random(&help_xml_vm, &rec, &a, &seed);
+	help_value_random(&help_value_vm, &rec, &a, &seed);
 	c.result = &rec;
 	for (size_t max = 0; !ok; max++) {
 		http_buf_init(&out, max);

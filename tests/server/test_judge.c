@@ -19,7 +19,8 @@
 /* Own */
 #include <criterion/criterion.h>
 
-#include "tests/server/help_xml.h"
+#include "server/xml.h"
+#include "tests/server/help_rpc.h"
 
 #define ARENA ((size_t)1 << 20)
 #define ROUNDS 50
@@ -157,7 +158,7 @@ make(xmlrpc_env *env, const struct idl_type *t, const void *native)
 
 /* send - serialise a call with the value, read it with our codec */
 static void
-send(xmlrpc_env *env, struct help_xml *h, const struct idl_type *t,
+send(xmlrpc_env *env, struct help_rpc_call *h, const struct idl_type *t,
     const void *native)
 {
 	xmlrpc_value *params = xmlrpc_array_new(env);
@@ -170,12 +171,12 @@ send(xmlrpc_env *env, struct help_xml *h, const struct idl_type *t,
 	xmlrpc_array_append_item(env, params, value);
 	xmlrpc_serialize_call2(env, body, "t.call", params, xmlrpc_dialect_i8);
 	check(env);
-	help_xml_read(h, XMLRPC_MEMBLOCK_CONTENTS(char, body),
+	help_rpc_read(h, XMLRPC_MEMBLOCK_CONTENTS(char, body),
 	    XMLRPC_MEMBLOCK_SIZE(char, body));
-	cr_assert(h->status == XML_OK && h->call.bad.code == ERR_NONE &&
-		      help_xml_equal(t, native, h->call.args),
+	cr_assert(h->ok && h->call.bad.code == ERR_NONE &&
+		      help_value_equal(t, native, h->call.args),
 	    "%.*s came as %s", (int)XMLRPC_MEMBLOCK_SIZE(char, body),
-	    XMLRPC_MEMBLOCK_CONTENTS(char, body), help_xml_outcome(h));
+	    XMLRPC_MEMBLOCK_CONTENTS(char, body), help_rpc_outcome(h));
 	XMLRPC_MEMBLOCK_FREE(char, body);
 	xmlrpc_DECREF(value);
 	xmlrpc_DECREF(session);
@@ -341,7 +342,7 @@ same(xmlrpc_env *env, const struct idl_type *t, const void *native,
 
 /* parse - our reply as the judge reads it */
 static xmlrpc_value *
-parse(xmlrpc_env *env, struct help_xml *h)
+parse(xmlrpc_env *env, struct help_rpc_call *h)
 {
 	xmlrpc_value *result = NULL;
 	const char *fault = NULL;
@@ -358,7 +359,7 @@ parse(xmlrpc_env *env, struct help_xml *h)
 
 /* receive - write a reply with the value, let the judge read it */
 static void
-receive(xmlrpc_env *env, struct help_xml *h, void *native)
+receive(xmlrpc_env *env, struct help_rpc_call *h, void *native)
 {
 	const struct idl_type *t = h->msg.result;
 	static const char *const success = "Success";
@@ -369,7 +370,7 @@ receive(xmlrpc_env *env, struct help_xml *h, void *native)
 	h->msg.flags = 0;
 	reply = parse(env, h);
 	cr_assert_eq(xmlrpc_struct_size(env, reply), 2);
-	same_member(env, "Status", &help_xml_string, &success, reply);
+	same_member(env, "Status", &help_value_string, &success, reply);
 	same_member(env, "Value", t, native, reply);
 	xmlrpc_DECREF(reply);
 	h->msg.flags = IDL_M_BARE;
@@ -384,37 +385,38 @@ judge(const struct idl_type *t)
 {
 	_Alignas(16) char native[16] = {0};
 	uint64_t seed = 362436069362436069u;
-	struct help_xml h;
+	struct help_rpc_call h;
 	struct arena a;
 	xmlrpc_env env;
 
 	xmlrpc_env_init(&env);
-	help_xml_plain = true; /* what the judge can keep */
-	help_xml_open(&h, t, ARENA);
+	help_value_plain = true; /* what the judge can keep */
+	help_rpc_open(&h, HELP_RPC_XML, t, ARENA);
 	arena_init(&a, ARENA);
 	for (int i = 0; i < ROUNDS; i++) {
 		arena_reset(&a);
-		help_xml_random(t, native, &a, &seed);
+		help_value_random(t, native, &a, &seed);
 		if (t->kind != IDL_VOID)
 			send(&env, &h, t, native);
 		receive(&env, &h, native);
 	}
 	arena_fini(&a);
-	help_xml_close(&h);
+	help_rpc_close(&h);
 	xmlrpc_env_clean(&env);
 }
 
 Test(judge, every_type_of_the_idl)
 {
 	xmlrpc_limit_set(XMLRPC_XML_SIZE_LIMIT_ID, 16 << 20);
-	help_xml_each_type(judge);
+	help_value_each_type(judge);
 }
 
 Test(judge, types_the_idl_may_have_one_day)
 {
-	const struct idl_type *const types[] = {&help_xml_datetime,
-	    &help_xml_any, &help_xml_enum, &help_xml_ints, &help_xml_sets,
-	    &help_xml_int_map, &help_xml_ref_map, &help_xml_vm, &help_xml_void};
+	const struct idl_type *const types[] = {&help_value_datetime,
+	    &help_value_any, &help_value_enum, &help_value_ints,
+	    &help_value_sets, &help_value_int_map, &help_value_ref_map,
+	    &help_value_vm, &help_value_void};
 
 	xmlrpc_limit_set(XMLRPC_XML_SIZE_LIMIT_ID, 16 << 20);
 	for (size_t i = 0; i < sizeof types / sizeof *types; i++)
@@ -429,19 +431,20 @@ Test(judge, failures)
 	static const struct idl_set *const want = &description;
 	static const char *const failure = "Failure";
 	xmlrpc_value *reply;
-	struct help_xml h;
+	struct help_rpc_call h;
 	xmlrpc_env env;
 
 	xmlrpc_env_init(&env);
-	help_xml_open(&h, &help_xml_int, ARENA);
+	help_rpc_open(&h, HELP_RPC_XML, &help_value_int, ARENA);
 	h.call.err =
 	    err_fail(&h.call.why, ERR_HANDLE_INVALID, "ss", items[1], items[2]);
 	reply = parse(&env, &h);
 	cr_assert_eq(xmlrpc_struct_size(&env, reply), 2);
-	same_member(&env, "Status", &help_xml_string, &failure, reply);
-	same_member(&env, "ErrorDescription", &help_xml_strings, &want, reply);
+	same_member(&env, "Status", &help_value_string, &failure, reply);
+	same_member(
+	    &env, "ErrorDescription", &help_value_strings, &want, reply);
 	xmlrpc_DECREF(reply);
-	help_xml_close(&h);
+	help_rpc_close(&h);
 	xmlrpc_env_clean(&env);
 }
 
@@ -449,12 +452,12 @@ Test(judge, faults)
 {
 	xmlrpc_value *result = NULL;
 	const char *text = NULL;
-	struct help_xml h;
+	struct help_rpc_call h;
 	xmlrpc_env env;
 	int code = 0;
 
 	xmlrpc_env_init(&env);
-	help_xml_open(&h, NULL, ARENA);
+	help_rpc_open(&h, HELP_RPC_XML, NULL, ARENA);
 	cr_assert(xml_write_fault(&h.out, -32700, "line 1: <oops> & more"));
 	xmlrpc_parse_response2(&env, h.out.p, h.out.len, &result, &code, &text);
 	check(&env);
@@ -462,6 +465,6 @@ Test(judge, faults)
 	cr_expect_eq(code, -32700);
 	cr_expect_str_eq(text, "line 1: <oops> & more");
 	free((void *)(uintptr_t)text); /* the judge gives it as const */
-	help_xml_close(&h);
+	help_rpc_close(&h);
 	xmlrpc_env_clean(&env);
 }

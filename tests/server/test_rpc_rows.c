@@ -18,7 +18,7 @@
 #include "api/evt_priv.h"
 #include "api_handlers.h"
 #include "server/jsn.h"
-#include "tests/server/help_xml.h"
+#include "server/xml.h"
 
 #define ARENA ((size_t)1 << 20)
 #define OUT_MAX ((size_t)1 << 24)

@@ -10,7 +10,8 @@
 /* Own */
 #include <criterion/criterion.h>
 
-#include "tests/server/help_xml.h"
+#include "server/xml.h"
+#include "tests/server/help_rpc.h"
 
 #define ARENA ((size_t)1 << 20)
 #define MANY ((size_t)1000000)
@@ -31,21 +32,21 @@ struct row {
 static void
 check_rows(const struct row *rows, size_t n, const struct idl_type *t)
 {
-	struct help_xml h;
+	struct help_rpc_call h;
 	size_t len;
 
-	help_xml_open(&h, t, ARENA);
+	help_rpc_open(&h, HELP_RPC_XML, t, ARENA);
 	for (size_t i = 0; i < n; i++) {
 		len = rows[i].n > 0 ? rows[i].n : strlen(rows[i].body);
-		help_xml_read(&h, rows[i].body, len);
-		cr_expect_eq(h.status, XML_BAD, "%s", rows[i].sentence);
+		help_rpc_read(&h, rows[i].body, len);
+		cr_expect(!h.ok, "%s", rows[i].sentence);
 		cr_expect(strstr(h.text, rows[i].want) != NULL, "%s: %s",
 		    rows[i].sentence, h.text);
-		/* The same parser goes on. */
-		help_xml_read(&h, CALL(NAME), strlen(CALL(NAME)));
-		cr_expect_eq(h.status, XML_OK, "after %s", rows[i].sentence);
+		/* The same reader goes on. */
+		help_rpc_read(&h, CALL(NAME), strlen(CALL(NAME)));
+		cr_expect(h.ok, "after %s", rows[i].sentence);
 	}
-	help_xml_close(&h);
+	help_rpc_close(&h);
 }
 #define CHECK(rows, t) check_rows((rows), sizeof(rows) / sizeof *(rows), (t))
 
@@ -163,27 +164,10 @@ Test(xml_bad, grammar)
 		"out of place"},
 	};
 	static const struct idl_type *const types[] = {
-	    NULL, &help_xml_map, &help_xml_strings, &help_xml_vm};
+	    NULL, &help_value_map, &help_value_strings, &help_value_vm};
 
 	for (size_t i = 0; i < sizeof types / sizeof *types; i++)
 		check_rows(rows, sizeof rows / sizeof *rows, types[i]);
-}
-
-/* repeat - head, n times the middle, tail; freed by the caller */
-static char *
-repeat(const char *head, const char *middle, size_t n, const char *tail,
-    size_t *len_out)
-{
-	size_t h = strlen(head), m = strlen(middle), t = strlen(tail);
-	char *body = malloc(h + n * m + t + 1), *p = body;
-
-	cr_assert_not_null(body);
-	p = (char *)memcpy(p, head, h) + h;
-	for (; n > 0; n--, p += m)
-		memcpy(p, middle, m);
-	memcpy(p, tail, t + 1);
-	*len_out = h + (size_t)(p - body - (ptrdiff_t)h) + t;
-	return body;
 }
 
 #define HEAD "<methodCall>" NAME "<params>" P(V("s")) "<param><value>"
@@ -197,26 +181,26 @@ Test(xml_bad, floods)
 		const char *head, *middle, *tail, *want;
 		size_t n;
 	} rows[] = {
-	    {"arrays in arrays", &help_xml_sets, HEAD, "<array><data><value>",
+	    {"arrays in arrays", &help_value_sets, HEAD, "<array><data><value>",
 		"", "too deeply", 10000},
 	    {"arrays in arrays nobody wants", NULL, HEAD,
 		"<array><data><value>", "", "too deeply", 10000},
-	    {"structs in structs", &help_xml_vm, HEAD,
+	    {"structs in structs", &help_value_vm, HEAD,
 		"<struct><member><name>other_config</name><value>", "",
 		"too deeply", 10000},
 	    {"any element in itself", NULL, "", "<methodCall>", "",
 		"out of place", 10000},
-	    {"a million elements", &help_xml_strings, HEAD "<array><data>",
+	    {"a million elements", &help_value_strings, HEAD "<array><data>",
 		"<value/>", "</data></array>" TAIL, "too", MANY},
 	    {"a million that nobody wants", NULL, HEAD "<array><data>",
 		"<value/>", "</data></array>" TAIL, "too many values", MANY},
-	    {"a million members", &help_xml_map, HEAD "<struct>",
+	    {"a million members", &help_value_map, HEAD "<struct>",
 		M("a", "<value/>"), "</struct>" TAIL, "too", MANY},
-	    {"a million parameters", &help_xml_void,
+	    {"a million parameters", &help_value_void,
 		"<methodCall>" NAME "<params>", P("<value/>"),
 		"</params></methodCall>", "too many values", MANY},
-	    {"ten million letters", &help_xml_string, HEAD, "0123456789", TAIL,
-		"call too large", MANY},
+	    {"ten million letters", &help_value_string, HEAD, "0123456789",
+		TAIL, "call too large", MANY},
 	    {"ten million letters of a name", NULL, "<methodCall><methodName>",
 		"0123456789", "</methodName></methodCall>", "call too large",
 		MANY},
@@ -224,61 +208,60 @@ Test(xml_bad, floods)
 		"<methodCall>" NAME "<params><param><value>", "0123456789",
 		TAIL, "call too large", MANY},
 	};
-	struct help_xml h;
+	struct help_rpc_call h;
 	size_t n;
 	char *body;
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		help_xml_open(&h, rows[i].type, ARENA);
-		body = repeat(
+		help_rpc_open(&h, HELP_RPC_XML, rows[i].type, ARENA);
+		body = help_rpc_repeat(
 		    rows[i].head, rows[i].middle, rows[i].n, rows[i].tail, &n);
-		help_xml_read(&h, body, n);
+		help_rpc_read(&h, body, n);
 		free(body);
-		cr_expect_eq(h.status, XML_BAD, "%s", rows[i].sentence);
+		cr_expect(!h.ok, "%s", rows[i].sentence);
 		cr_expect(strstr(h.text, rows[i].want) != NULL, "%s: %s",
 		    rows[i].sentence, h.text);
 		cr_expect(h.call.arena.used_bytes <= ARENA);
-		cr_expect(h.parser->text_cap <= 65536);
-		help_xml_close(&h);
+		help_rpc_close(&h);
 	}
 }
 
 Test(xml_bad, limits_are_exact)
 {
-	struct help_xml h;
+	struct help_rpc_call h;
 	size_t n;
 	char *body;
 
-	help_xml_open(&h, &help_xml_strings, (size_t)64 << 20);
+	help_rpc_open(&h, HELP_RPC_XML, &help_value_strings, (size_t)64 << 20);
 	/* The parameters themselves count: two of them. */
-	body = repeat(HEAD "<array><data>", "<value/>", XML_MEMBERS_MAX - 2,
-	    "</data></array>" TAIL, &n);
-	help_xml_read(&h, body, n);
+	body = help_rpc_repeat(HEAD "<array><data>", "<value/>",
+	    XML_MEMBERS_MAX - 2, "</data></array>" TAIL, &n);
+	help_rpc_read(&h, body, n);
 	free(body);
-	cr_expect_eq(h.status, XML_OK);
+	cr_expect(h.ok);
 	cr_expect_eq((*(const struct idl_set *const *)h.call.args)->n, 99998);
-	body = repeat(HEAD "<array><data>", "<value/>", XML_MEMBERS_MAX - 1,
-	    "</data></array>" TAIL, &n);
-	help_xml_read(&h, body, n);
+	body = help_rpc_repeat(HEAD "<array><data>", "<value/>",
+	    XML_MEMBERS_MAX - 1, "</data></array>" TAIL, &n);
+	help_rpc_read(&h, body, n);
 	free(body);
-	cr_expect_eq(h.status, XML_BAD);
-	help_xml_close(&h);
+	cr_expect(!h.ok);
+	help_rpc_close(&h);
 }
 
 Test(xml_bad, many_equal_keys_take_no_quadratic_time)
 {
-	struct help_xml h;
+	struct help_rpc_call h;
 	size_t n;
 	char *body;
 
-	help_xml_open(&h, &help_xml_map, (size_t)64 << 20);
-	body = repeat(HEAD "<struct>", M("a", "<value/>"), XML_MEMBERS_MAX - 2,
-	    "</struct>" TAIL, &n);
-	help_xml_read(&h, body, n);
+	help_rpc_open(&h, HELP_RPC_XML, &help_value_map, (size_t)64 << 20);
+	body = help_rpc_repeat(HEAD "<struct>", M("a", "<value/>"),
+	    XML_MEMBERS_MAX - 2, "</struct>" TAIL, &n);
+	help_rpc_read(&h, body, n);
 	free(body);
-	cr_expect_str_eq(help_xml_outcome(&h),
+	cr_expect_str_eq(help_rpc_outcome(&h),
 	    "<value><struct>" M("a", V("")) "</struct></value>");
-	help_xml_close(&h);
+	help_rpc_close(&h);
 }
 
 Test(xml_bad, every_cut_and_every_flipped_byte_is_survived)
@@ -287,18 +270,18 @@ Test(xml_bad, every_cut_and_every_flipped_byte_is_survived)
 		P(V("<struct>" M("a", V("1")) M("b", V("2")) "</struct>")));
 	const size_t n = sizeof whole - 1;
 	char body[sizeof whole];
-	struct help_xml h;
+	struct help_rpc_call h;
 
-	help_xml_open(&h, &help_xml_map, ARENA);
+	help_rpc_open(&h, HELP_RPC_XML, &help_value_map, ARENA);
 	for (size_t i = 0; i < n; i++) {
-		help_xml_read(&h, whole, i);
-		cr_expect_eq(h.status, XML_BAD, "cut at %zu", i);
+		help_rpc_read(&h, whole, i);
+		cr_expect(!h.ok, "cut at %zu", i);
 	}
 	for (size_t i = 0; i < n * 256; i++) {
 		memcpy(body, whole, sizeof whole);
 		body[i / 256] = (char)i;
-		help_xml_read(&h, body, n);
-		(void)help_xml_outcome(&h);
+		help_rpc_read(&h, body, n);
+		(void)help_rpc_outcome(&h);
 	}
-	help_xml_close(&h);
+	help_rpc_close(&h);
 }

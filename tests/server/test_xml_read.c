@@ -11,7 +11,8 @@
 /* Own */
 #include <criterion/criterion.h>
 
-#include "tests/server/help_xml.h"
+#include "server/xml.h"
+#include "tests/server/help_rpc.h"
 
 #define ARENA ((size_t)1 << 20)
 #define UUID "12345678-9abc-def0-0123-456789abcdef"
@@ -20,22 +21,22 @@ struct row {
 	const char *sentence;
 	const struct idl_type *type;
 	const char *value; /* as a client sends it */
-	const char *want;  /* help_xml_outcome */
+	const char *want;  /* help_rpc_outcome */
 };
 
 static void
 check_rows(const struct row *rows, size_t n)
 {
-	struct help_xml h;
+	struct help_rpc_call h;
 	const char *got;
 
 	for (size_t i = 0; i < n; i++) {
-		help_xml_open(&h, rows[i].type, ARENA);
-		help_xml_read_value(&h, rows[i].value);
-		got = help_xml_outcome(&h);
+		help_rpc_open(&h, HELP_RPC_XML, rows[i].type, ARENA);
+		help_rpc_read_value(&h, rows[i].value);
+		got = help_rpc_outcome(&h);
 		cr_expect_str_eq(got, rows[i].want, "%s: %s gives %s, not %s",
 		    rows[i].sentence, rows[i].value, got, rows[i].want);
-		help_xml_close(&h);
+		help_rpc_close(&h);
 	}
 }
 #define CHECK(rows) check_rows((rows), sizeof(rows) / sizeof *(rows))
@@ -46,50 +47,51 @@ check_rows(const struct row *rows, size_t n)
 Test(xml_read, ints)
 {
 	static const struct row rows[] = {
-	    {"untagged text is an int", &help_xml_int, V("123"), V("123")},
-	    {"a string is an int", &help_xml_int, V("<string>-5</string>"),
+	    {"untagged text is an int", &help_value_int, V("123"), V("123")},
+	    {"a string is an int", &help_value_int, V("<string>-5</string>"),
 		V("-5")},
-	    {"int", &help_xml_int, V("<int>7</int>"), V("7")},
-	    {"i4", &help_xml_int, V("<i4>7</i4>"), V("7")},
-	    {"i8", &help_xml_int, V("<i8>7</i8>"), V("7")},
-	    {"white space around the tag means nothing", &help_xml_int,
+	    {"int", &help_value_int, V("<int>7</int>"), V("7")},
+	    {"i4", &help_value_int, V("<i4>7</i4>"), V("7")},
+	    {"i8", &help_value_int, V("<i8>7</i8>"), V("7")},
+	    {"white space around the tag means nothing", &help_value_int,
 		"\n" V(" \t<int>7</int>\n"), V("7")},
-	    {"CDATA is text", &help_xml_int, V("<![CDATA[12]]>3"), V("123")},
-	    {"a comment inside is not", &help_xml_int, V("1<!-- 9 -->2"),
+	    {"CDATA is text", &help_value_int, V("<![CDATA[12]]>3"), V("123")},
+	    {"a comment inside is not", &help_value_int, V("1<!-- 9 -->2"),
 		V("12")},
-	    {"the greatest", &help_xml_int, V("9223372036854775807"),
+	    {"the greatest", &help_value_int, V("9223372036854775807"),
 		V("9223372036854775807")},
-	    {"the least", &help_xml_int, V("-9223372036854775808"),
+	    {"the least", &help_value_int, V("-9223372036854775808"),
 		V("-9223372036854775808")},
-	    {"leading zeros", &help_xml_int, V("007"), V("7")},
-	    {"minus zero is zero", &help_xml_int, V("-0"), V("0")},
-	    {"a set of ints", &help_xml_ints,
+	    {"leading zeros", &help_value_int, V("007"), V("7")},
+	    {"minus zero is zero", &help_value_int, V("-0"), V("0")},
+	    {"a set of ints", &help_value_ints,
 		V("<array><data>" V("1") V("<i4>2</i4>") "</data></array>"),
 		V("<array><data>" V("1") V("2") "</data></array>")},
-	    {"one too great", &help_xml_int, V("9223372036854775808"),
+	    {"one too great", &help_value_int, V("9223372036854775808"),
 		TYPE_ERROR},
-	    {"one too small", &help_xml_int, V("-9223372036854775809"),
+	    {"one too small", &help_value_int, V("-9223372036854775809"),
 		TYPE_ERROR},
-	    {"far too great", &help_xml_int,
+	    {"far too great", &help_value_int,
 		V("<i8>99999999999999999999999999</i8>"), TYPE_ERROR},
-	    {"no digits", &help_xml_int, V("<i8>abc</i8>"), TYPE_ERROR},
-	    {"nothing", &help_xml_int, V(""), TYPE_ERROR},
-	    {"an empty element", &help_xml_int, "<value/>", TYPE_ERROR},
-	    {"a sign alone", &help_xml_int, V("-"), TYPE_ERROR},
-	    {"plus", &help_xml_int, V("+1"), TYPE_ERROR},
-	    {"hexadecimal", &help_xml_int, V("0x10"), TYPE_ERROR},
-	    {"spaces", &help_xml_int, V("<int> 1</int>"), TYPE_ERROR},
-	    {"a space after", &help_xml_int, V("1 "), TYPE_ERROR},
-	    {"a fraction", &help_xml_int, V("1.0"), TYPE_ERROR},
-	    {"an exponent", &help_xml_int, V("1e3"), TYPE_ERROR},
-	    {"separators", &help_xml_int, V("1_000"), TYPE_ERROR},
-	    {"a double", &help_xml_int, V("<double>1</double>"), TYPE_ERROR},
-	    {"a boolean", &help_xml_int, V("<boolean>1</boolean>"), TYPE_ERROR},
-	    {"an array", &help_xml_int, V("<array><data/></array>"),
+	    {"no digits", &help_value_int, V("<i8>abc</i8>"), TYPE_ERROR},
+	    {"nothing", &help_value_int, V(""), TYPE_ERROR},
+	    {"an empty element", &help_value_int, "<value/>", TYPE_ERROR},
+	    {"a sign alone", &help_value_int, V("-"), TYPE_ERROR},
+	    {"plus", &help_value_int, V("+1"), TYPE_ERROR},
+	    {"hexadecimal", &help_value_int, V("0x10"), TYPE_ERROR},
+	    {"spaces", &help_value_int, V("<int> 1</int>"), TYPE_ERROR},
+	    {"a space after", &help_value_int, V("1 "), TYPE_ERROR},
+	    {"a fraction", &help_value_int, V("1.0"), TYPE_ERROR},
+	    {"an exponent", &help_value_int, V("1e3"), TYPE_ERROR},
+	    {"separators", &help_value_int, V("1_000"), TYPE_ERROR},
+	    {"a double", &help_value_int, V("<double>1</double>"), TYPE_ERROR},
+	    {"a boolean", &help_value_int, V("<boolean>1</boolean>"),
 		TYPE_ERROR},
-	    {"a struct", &help_xml_int, V("<struct/>"), TYPE_ERROR},
-	    {"nil", &help_xml_int, V("<nil/>"), TYPE_ERROR},
-	    {"base64", &help_xml_int, V("<base64>MQ==</base64>"), TYPE_ERROR},
+	    {"an array", &help_value_int, V("<array><data/></array>"),
+		TYPE_ERROR},
+	    {"a struct", &help_value_int, V("<struct/>"), TYPE_ERROR},
+	    {"nil", &help_value_int, V("<nil/>"), TYPE_ERROR},
+	    {"base64", &help_value_int, V("<base64>MQ==</base64>"), TYPE_ERROR},
 	};
 
 	CHECK(rows);
@@ -100,22 +102,24 @@ Test(xml_read, ints)
 Test(xml_read, floats)
 {
 	static const struct row rows[] = {
-	    {"a double", &help_xml_float, D("1.5"), D("1.5")},
-	    {"an int", &help_xml_float, V("<i4>-3</i4>"), D("-3")},
-	    {"a string", &help_xml_float, V("2.25"), D("2.25")},
-	    {"an exponent", &help_xml_float, D("1e3"), D("1000")},
-	    {"as the C SDK prints it", &help_xml_float, D("1.000000"), D("1")},
-	    {"correctly rounded", &help_xml_float, D("0.1"), D("0.1")},
-	    {"no digits before the point", &help_xml_float, D(".5"), D("0.5")},
-	    {"not a number", &help_xml_float, D("nan"), TYPE_ERROR},
-	    {"infinite", &help_xml_float, D("inf"), TYPE_ERROR},
-	    {"too great", &help_xml_float, D("1e999"), TYPE_ERROR},
-	    {"hexadecimal", &help_xml_float, D("0x1p3"), TYPE_ERROR},
-	    {"spaces", &help_xml_float, D(" 1"), TYPE_ERROR},
-	    {"two points", &help_xml_float, D("1.2.3"), TYPE_ERROR},
-	    {"nothing", &help_xml_float, D(""), TYPE_ERROR},
-	    {"a comma", &help_xml_float, D("1,5"), TYPE_ERROR},
-	    {"a boolean", &help_xml_float, V("<boolean>1</boolean>"),
+	    {"a double", &help_value_float, D("1.5"), D("1.5")},
+	    {"an int", &help_value_float, V("<i4>-3</i4>"), D("-3")},
+	    {"a string", &help_value_float, V("2.25"), D("2.25")},
+	    {"an exponent", &help_value_float, D("1e3"), D("1000")},
+	    {"as the C SDK prints it", &help_value_float, D("1.000000"),
+		D("1")},
+	    {"correctly rounded", &help_value_float, D("0.1"), D("0.1")},
+	    {"no digits before the point", &help_value_float, D(".5"),
+		D("0.5")},
+	    {"not a number", &help_value_float, D("nan"), TYPE_ERROR},
+	    {"infinite", &help_value_float, D("inf"), TYPE_ERROR},
+	    {"too great", &help_value_float, D("1e999"), TYPE_ERROR},
+	    {"hexadecimal", &help_value_float, D("0x1p3"), TYPE_ERROR},
+	    {"spaces", &help_value_float, D(" 1"), TYPE_ERROR},
+	    {"two points", &help_value_float, D("1.2.3"), TYPE_ERROR},
+	    {"nothing", &help_value_float, D(""), TYPE_ERROR},
+	    {"a comma", &help_value_float, D("1,5"), TYPE_ERROR},
+	    {"a boolean", &help_value_float, V("<boolean>1</boolean>"),
 		TYPE_ERROR},
 	};
 
@@ -128,47 +132,47 @@ Test(xml_read, floats)
 Test(xml_read, bools_and_dates)
 {
 	static const struct row rows[] = {
-	    {"true", &help_xml_bool, B("1"), B("1")},
-	    {"false", &help_xml_bool, B("0"), B("0")},
-	    {"the word", &help_xml_bool, B("true"), TYPE_ERROR},
-	    {"another number", &help_xml_bool, B("2"), TYPE_ERROR},
-	    {"a string", &help_xml_bool, V("1"), TYPE_ERROR},
-	    {"an int", &help_xml_bool, V("<int>1</int>"), TYPE_ERROR},
-	    {"as we write it", &help_xml_datetime, T("20261121T10:20:30Z"),
+	    {"true", &help_value_bool, B("1"), B("1")},
+	    {"false", &help_value_bool, B("0"), B("0")},
+	    {"the word", &help_value_bool, B("true"), TYPE_ERROR},
+	    {"another number", &help_value_bool, B("2"), TYPE_ERROR},
+	    {"a string", &help_value_bool, V("1"), TYPE_ERROR},
+	    {"an int", &help_value_bool, V("<int>1</int>"), TYPE_ERROR},
+	    {"as we write it", &help_value_datetime, T("20261121T10:20:30Z"),
 		T("20261121T10:20:30Z")},
-	    {"without Z", &help_xml_datetime, T("20261121T10:20:30"),
+	    {"without Z", &help_value_datetime, T("20261121T10:20:30"),
 		T("20261121T10:20:30Z")},
-	    {"with dashes", &help_xml_datetime, V("2026-11-21T10:20:30Z"),
+	    {"with dashes", &help_value_datetime, V("2026-11-21T10:20:30Z"),
 		T("20261121T10:20:30Z")},
-	    {"without colons", &help_xml_datetime, V("20261121T102030Z"),
+	    {"without colons", &help_value_datetime, V("20261121T102030Z"),
 		T("20261121T10:20:30Z")},
-	    {"a fraction is dropped", &help_xml_datetime,
+	    {"a fraction is dropped", &help_value_datetime,
 		V("20261121T10:20:30.999Z"), T("20261121T10:20:30Z")},
-	    {"a leap day", &help_xml_datetime, T("20240229T00:00:00"),
+	    {"a leap day", &help_value_datetime, T("20240229T00:00:00"),
 		T("20240229T00:00:00Z")},
-	    {"the year 0", &help_xml_datetime, T("00000101T00:00:00"),
+	    {"the year 0", &help_value_datetime, T("00000101T00:00:00"),
 		T("00000101T00:00:00Z")},
-	    {"the last second", &help_xml_datetime, T("99991231T23:59:59"),
+	    {"the last second", &help_value_datetime, T("99991231T23:59:59"),
 		T("99991231T23:59:59Z")},
-	    {"before 1970", &help_xml_datetime, T("19691231T23:59:59"),
+	    {"before 1970", &help_value_datetime, T("19691231T23:59:59"),
 		T("19691231T23:59:59Z")},
-	    {"no leap day", &help_xml_datetime, T("20260229T00:00:00"),
+	    {"no leap day", &help_value_datetime, T("20260229T00:00:00"),
 		TYPE_ERROR},
-	    {"31 April", &help_xml_datetime, T("20260431T00:00:00"),
+	    {"31 April", &help_value_datetime, T("20260431T00:00:00"),
 		TYPE_ERROR},
-	    {"month 13", &help_xml_datetime, T("20261301T00:00:00"),
+	    {"month 13", &help_value_datetime, T("20261301T00:00:00"),
 		TYPE_ERROR},
-	    {"24 o'clock", &help_xml_datetime, T("20260101T24:00:00"),
+	    {"24 o'clock", &help_value_datetime, T("20260101T24:00:00"),
 		TYPE_ERROR},
-	    {"second 60", &help_xml_datetime, T("20260101T23:59:60"),
+	    {"second 60", &help_value_datetime, T("20260101T23:59:60"),
 		TYPE_ERROR},
-	    {"a date alone", &help_xml_datetime, T("20260101"), TYPE_ERROR},
-	    {"a zone", &help_xml_datetime, T("20260101T00:00:00+01:00"),
+	    {"a date alone", &help_value_datetime, T("20260101"), TYPE_ERROR},
+	    {"a zone", &help_value_datetime, T("20260101T00:00:00+01:00"),
 		TYPE_ERROR},
-	    {"something after it", &help_xml_datetime, T("20260101T00:00:00Zx"),
-		TYPE_ERROR},
-	    {"an int", &help_xml_datetime, V("<int>1</int>"), TYPE_ERROR},
-	    {"nothing", &help_xml_datetime, T(""), TYPE_ERROR},
+	    {"something after it", &help_value_datetime,
+		T("20260101T00:00:00Zx"), TYPE_ERROR},
+	    {"an int", &help_value_datetime, V("<int>1</int>"), TYPE_ERROR},
+	    {"nothing", &help_value_datetime, T(""), TYPE_ERROR},
 	};
 
 	CHECK(rows);
@@ -177,42 +181,42 @@ Test(xml_read, bools_and_dates)
 Test(xml_read, strings_refs_enums)
 {
 	static const struct row rows[] = {
-	    {"untagged", &help_xml_string, V("abc"), V("abc")},
-	    {"tagged", &help_xml_string, V("<string>abc</string>"), V("abc")},
-	    {"empty", &help_xml_string, V(""), V("")},
-	    {"empty and tagged", &help_xml_string, V("<string/>"), V("")},
-	    {"white space is kept", &help_xml_string, V(" a\n "), V(" a\n ")},
-	    {"the five entities", &help_xml_string,
+	    {"untagged", &help_value_string, V("abc"), V("abc")},
+	    {"tagged", &help_value_string, V("<string>abc</string>"), V("abc")},
+	    {"empty", &help_value_string, V(""), V("")},
+	    {"empty and tagged", &help_value_string, V("<string/>"), V("")},
+	    {"white space is kept", &help_value_string, V(" a\n "), V(" a\n ")},
+	    {"the five entities", &help_value_string,
 		V("&lt;&gt;&amp;&quot;&apos;"), V("&lt;&gt;&amp;&quot;'")},
-	    {"character references", &help_xml_string, V("&#65;&#x20AC;"),
+	    {"character references", &help_value_string, V("&#65;&#x20AC;"),
 		V("A\xe2\x82\xac")},
-	    {"UTF-8", &help_xml_string, V("\xf0\x9f\x98\x80"),
+	    {"UTF-8", &help_value_string, V("\xf0\x9f\x98\x80"),
 		V("\xf0\x9f\x98\x80")},
-	    {"an int", &help_xml_string, V("<int>1</int>"), TYPE_ERROR},
-	    {"a boolean", &help_xml_string, B("1"), TYPE_ERROR},
-	    {"nil", &help_xml_string, V("<nil/>"), TYPE_ERROR},
-	    {"an array", &help_xml_string, V("<array><data/></array>"),
+	    {"an int", &help_value_string, V("<int>1</int>"), TYPE_ERROR},
+	    {"a boolean", &help_value_string, B("1"), TYPE_ERROR},
+	    {"nil", &help_value_string, V("<nil/>"), TYPE_ERROR},
+	    {"an array", &help_value_string, V("<array><data/></array>"),
 		TYPE_ERROR},
-	    {"a ref", &help_xml_ref, V("OpaqueRef:" UUID),
+	    {"a ref", &help_value_ref, V("OpaqueRef:" UUID),
 		V("OpaqueRef:" UUID)},
-	    {"the null ref", &help_xml_ref, V("OpaqueRef:NULL"),
+	    {"the null ref", &help_value_ref, V("OpaqueRef:NULL"),
 		V("OpaqueRef:NULL")},
-	    {"nothing is the null ref", &help_xml_ref, V(""),
+	    {"nothing is the null ref", &help_value_ref, V(""),
 		V("OpaqueRef:NULL")},
-	    {"a uuid is no ref", &help_xml_ref, V(UUID),
+	    {"a uuid is no ref", &help_value_ref, V(UUID),
 		"HANDLE_INVALID VM " UUID},
-	    {"anything else is no ref", &help_xml_ref, V("x&lt;"),
+	    {"anything else is no ref", &help_value_ref, V("x&lt;"),
 		"HANDLE_INVALID VM x<"},
-	    {"a ref of no class", &help_xml_any, V("x"), TYPE_ERROR},
-	    {"an int is no string", &help_xml_ref, V("<int>1</int>"),
+	    {"a ref of no class", &help_value_any, V("x"), TYPE_ERROR},
+	    {"an int is no string", &help_value_ref, V("<int>1</int>"),
 		TYPE_ERROR},
-	    {"an enum", &help_xml_enum, V("green"), V("green")},
-	    {"an enum that needs escapes", &help_xml_enum, V("&lt;&amp;&gt;"),
+	    {"an enum", &help_value_enum, V("green"), V("green")},
+	    {"an enum that needs escapes", &help_value_enum, V("&lt;&amp;&gt;"),
 		V("&lt;&amp;&gt;")},
-	    {"another spelling", &help_xml_enum, V("Green"),
+	    {"another spelling", &help_value_enum, V("Green"),
 		"INVALID_VALUE p Green"},
-	    {"no value at all", &help_xml_enum, V(""), "INVALID_VALUE p "},
-	    {"not even a string", &help_xml_enum, V("<int>0</int>"),
+	    {"no value at all", &help_value_enum, V(""), "INVALID_VALUE p "},
+	    {"not even a string", &help_value_enum, V("<int>0</int>"),
 		TYPE_ERROR},
 	};
 
@@ -226,56 +230,87 @@ Test(xml_read, strings_refs_enums)
 Test(xml_read, sets_and_maps)
 {
 	static const struct row rows[] = {
-	    {"an empty set", &help_xml_strings, V("<array><data/></array>"),
+	    {"an empty set", &help_value_strings, V("<array><data/></array>"),
 		A("")},
-	    {"order is kept", &help_xml_strings, A(V("b") V("a") V("b")),
+	    {"order is kept", &help_value_strings, A(V("b") V("a") V("b")),
 		A(V("b") V("a") V("b"))},
-	    {"white space between", &help_xml_strings,
+	    {"white space between", &help_value_strings,
 		V(" <array> <data> " V("b") "\n" V("a") " </data> </array> "),
 		A(V("b") V("a"))},
-	    {"sets of sets", &help_xml_sets, A(A(V("a")) A("") A(V("b"))),
+	    {"sets of sets", &help_value_sets, A(A(V("a")) A("") A(V("b"))),
 		A(A(V("a")) A("") A(V("b")))},
-	    {"more than the first array holds", &help_xml_ints,
+	    {"more than the first array holds", &help_value_ints,
 		A(V("1") V("2") V("3") V("4") V("5") V("6") V("7") V("8")
 			V("9")),
 		A(V("1") V("2") V("3") V("4") V("5") V("6") V("7") V("8")
 			V("9"))},
-	    {"an empty map", &help_xml_map, V("<struct/>"), S("")},
-	    {"a map", &help_xml_map, S(M("b", V("1")) M("a", V("2"))),
+	    {"an empty map", &help_value_map, V("<struct/>"), S("")},
+	    {"a map", &help_value_map, S(M("b", V("1")) M("a", V("2"))),
 		S(M("b", V("1")) M("a", V("2")))},
-	    {"a key that needs escapes", &help_xml_map, S(M("&lt;", V("1"))),
+	    {"a key that needs escapes", &help_value_map, S(M("&lt;", V("1"))),
 		S(M("&lt;", V("1")))},
-	    {"an empty key", &help_xml_map, S(M("", V("1"))), S(M("", V("1")))},
-	    {"of equal keys the last counts", &help_xml_map,
+	    {"an empty key", &help_value_map, S(M("", V("1"))),
+		S(M("", V("1")))},
+	    {"of equal keys the last counts", &help_value_map,
 		S(M("a", V("1")) M("b", V("2")) M("a", V("3")) M("c", V("4"))
 			M("a", V("5"))),
 		S(M("b", V("2")) M("c", V("4")) M("a", V("5")))},
-	    {"int keys", &help_xml_int_map, S(M("-1", V("2"))),
+	    {"int keys", &help_value_int_map, S(M("-1", V("2"))),
 		S(M("-1", D("2")))},
-	    {"equal int keys", &help_xml_int_map,
+	    {"equal int keys", &help_value_int_map,
 		S(M("1", V("2")) M("01", V("3"))), S(M("1", D("3")))},
-	    {"ref keys and enum values", &help_xml_ref_map,
+	    {"ref keys and enum values", &help_value_ref_map,
 		S(M("OpaqueRef:" UUID, V("red"))),
 		S(M("OpaqueRef:" UUID, V("red")))},
-	    {"a wrong element", &help_xml_ints, A(V("1") V("x") V("3")),
+	    {"a wrong element", &help_value_ints, A(V("1") V("x") V("3")),
 		TYPE_ERROR},
-	    {"a wrong value", &help_xml_map, S(M("a", V("<int>1</int>"))),
+	    {"a wrong value", &help_value_map, S(M("a", V("<int>1</int>"))),
 		TYPE_ERROR},
-	    {"a wrong key", &help_xml_int_map, S(M("a", V("1"))), TYPE_ERROR},
-	    {"a wrong ref key", &help_xml_ref_map, S(M("a", V("red"))),
+	    {"a wrong key", &help_value_int_map, S(M("a", V("1"))), TYPE_ERROR},
+	    {"a wrong ref key", &help_value_ref_map, S(M("a", V("red"))),
 		"HANDLE_INVALID VM a"},
-	    {"a wrong enum value", &help_xml_ref_map, S(M("", V("blue"))),
+	    {"a wrong enum value", &help_value_ref_map, S(M("", V("blue"))),
 		"INVALID_VALUE p blue"},
-	    {"the first failure counts", &help_xml_ref_map,
+	    {"the first failure counts", &help_value_ref_map,
 		S(M("", V("blue")) M("a", V("red"))), "INVALID_VALUE p blue"},
-	    {"a map is no set", &help_xml_strings, V("<struct/>"), TYPE_ERROR},
-	    {"a set is no map", &help_xml_map, A(""), TYPE_ERROR},
-	    {"text is no set", &help_xml_strings, V(""), TYPE_ERROR},
-	    {"an array that is too deep", &help_xml_strings, A(A("")),
+	    {"a map is no set", &help_value_strings, V("<struct/>"),
+		TYPE_ERROR},
+	    {"a set is no map", &help_value_map, A(""), TYPE_ERROR},
+	    {"text is no set", &help_value_strings, V(""), TYPE_ERROR},
+	    {"an array that is too deep", &help_value_strings, A(A("")),
 		TYPE_ERROR},
 	};
 
 	CHECK(rows);
+}
+
+Test(xml_read, records)
+{
+	static const struct row rows[] = {
+	    {"a wrong member is named by its field", &help_value_vm,
+		S(M("VCPUs_max", V("x"))), "FIELD_TYPE_ERROR VCPUs_max"},
+	    {"inside of a map too", &help_value_vm,
+		S(M("other_config", S(M("a", V("<int>1</int>"))))),
+		"FIELD_TYPE_ERROR other_config"},
+	    {"text is no record", &help_value_vm, V("x"), TYPE_ERROR},
+	    {"nor is an array", &help_value_vm, V("<array><data/></array>"),
+		TYPE_ERROR},
+	};
+
+	CHECK(rows);
+}
+
+Test(xml_read, of_equal_members_the_last_counts)
+{
+	const struct idl_vm *vm;
+	struct help_rpc_call h;
+
+	help_rpc_open(&h, HELP_RPC_XML, &help_value_vm, ARENA);
+	help_rpc_read_value(
+	    &h, S(M("VCPUs_max", V("1")) M("VCPUs_max", V("2"))));
+	vm = *(const struct idl_vm *const *)h.call.args;
+	cr_expect_eq(vm->VCPUs_max, 2);
+	help_rpc_close(&h);
 }
 
 #define CALL(s) "<methodCall>" s "</methodCall>"
@@ -293,7 +328,7 @@ Test(xml_read, whole_calls)
 	    {"and skipped when nobody wants them", NULL,
 		PS(P(V("<nil/>")) P(A(V("<i8>x</i8>") S(M("a", V("")))))),
 		"t.call 2"},
-	    {"surplus ones too", &help_xml_void, PS(P(V("")) P(B("x"))),
+	    {"surplus ones too", &help_value_void, PS(P(V("")) P(B("x"))),
 		"t.call 2"},
 	    {"a declaration", NULL,
 		"<?xml version=\"1.0\" encoding=\"utf-8\"?>\n" CALL(NAME),
@@ -312,16 +347,16 @@ Test(xml_read, whole_calls)
 					      "</methodCall>\n",
 		"t.call 1"},
 	};
-	struct help_xml h;
+	struct help_rpc_call h;
 	const char *got;
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		help_xml_open(&h, rows[i].type, ARENA);
-		help_xml_read(&h, rows[i].value, strlen(rows[i].value));
-		got = help_xml_outcome(&h);
+		help_rpc_open(&h, HELP_RPC_XML, rows[i].type, ARENA);
+		help_rpc_read(&h, rows[i].value, strlen(rows[i].value));
+		got = help_rpc_outcome(&h);
 		cr_expect_str_eq(
 		    got, rows[i].want, "%s: %s", rows[i].sentence, got);
-		help_xml_close(&h);
+		help_rpc_close(&h);
 	}
 }
 
@@ -339,55 +374,56 @@ Test(xml_read, sessions)
 	    {"an array", A(V("b")), "", false},
 	    {"nil", V("<nil/>"), "", false},
 	};
-	const struct idl_type *types[] = {&help_xml_void, NULL};
-	struct help_xml h;
+	const struct idl_type *types[] = {&help_value_void, NULL};
+	struct help_rpc_call h;
 	char body[300];
 
 	for (size_t i = 0; i < 2 * sizeof rows / sizeof *rows; i++) {
-		help_xml_open(&h, types[i % 2], ARENA);
+		help_rpc_open(&h, HELP_RPC_XML, types[i % 2], ARENA);
 		(void)snprintf(
 		    body, sizeof body, PS(P("%s")), rows[i / 2].first);
-		help_xml_read(&h, body, strlen(body));
-		cr_expect_eq(h.status, XML_OK);
+		help_rpc_read(&h, body, strlen(body));
+		cr_expect(h.ok);
 		cr_expect_eq(h.call.bad.code, ERR_NONE);
 		cr_expect_str_eq(h.call.session_text, rows[i / 2].text, "%s",
 		    rows[i / 2].sentence);
 		cr_expect_eq(!idl_ref_is_null(&h.call.session_ref),
 		    rows[i / 2].ref, "%s", rows[i / 2].sentence);
-		help_xml_close(&h);
+		help_rpc_close(&h);
 	}
 }
 
 Test(xml_read, message_without_session_takes_the_first_parameter)
 {
-	struct help_xml h;
+	struct help_rpc_call h;
 
-	help_xml_open(&h, &help_xml_string, ARENA);
+	help_rpc_open(&h, HELP_RPC_XML, &help_value_string, ARENA);
 	h.msg.flags = IDL_M_NOSESSION;
-	help_xml_read(&h, PS(P(V("a"))), strlen(PS(P(V("a")))));
-	cr_expect_str_eq(help_xml_outcome(&h), V("a"));
+	help_rpc_read(&h, PS(P(V("a"))), strlen(PS(P(V("a")))));
+	cr_expect_str_eq(help_rpc_outcome(&h), V("a"));
 	cr_expect_str_eq(h.call.session_text, "");
-	help_xml_close(&h);
+	help_rpc_close(&h);
 }
 
 Test(xml_read, omitted_parameters_have_their_default)
 {
 	static const char *const initial = "by default";
-	const struct idl_type *empty[] = {&help_xml_string, &help_xml_strings,
-	    &help_xml_map, &help_xml_int, &help_xml_ref};
+	const struct idl_type *empty[] = {&help_value_string,
+	    &help_value_strings, &help_value_map, &help_value_int,
+	    &help_value_ref};
 	static const char *const want[] = {
 	    V(""), A(""), S(""), V("0"), V("OpaqueRef:NULL")};
-	struct help_xml h;
+	struct help_rpc_call h;
 
-	help_xml_open(&h, &help_xml_string, ARENA);
+	help_rpc_open(&h, HELP_RPC_XML, &help_value_string, ARENA);
 	h.param.initial = &initial;
-	help_xml_read(&h, PS(P(V("s"))), strlen(PS(P(V("s")))));
-	cr_expect_str_eq(help_xml_outcome(&h), V("by default"));
-	help_xml_close(&h);
+	help_rpc_read(&h, PS(P(V("s"))), strlen(PS(P(V("s")))));
+	cr_expect_str_eq(help_rpc_outcome(&h), V("by default"));
+	help_rpc_close(&h);
 	for (size_t i = 0; i < sizeof empty / sizeof *empty; i++) {
-		help_xml_open(&h, empty[i], ARENA);
-		help_xml_read(&h, CALL(NAME), strlen(CALL(NAME)));
-		cr_expect_str_eq(help_xml_outcome(&h), want[i]);
-		help_xml_close(&h);
+		help_rpc_open(&h, HELP_RPC_XML, empty[i], ARENA);
+		help_rpc_read(&h, CALL(NAME), strlen(CALL(NAME)));
+		cr_expect_str_eq(help_rpc_outcome(&h), want[i]);
+		help_rpc_close(&h);
 	}
 }

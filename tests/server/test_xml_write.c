@@ -10,7 +10,8 @@
 /* Own */
 #include <criterion/criterion.h>
 
-#include "tests/server/help_xml.h"
+#include "server/xml.h"
+#include "tests/server/help_rpc.h"
 
 #define ARENA ((size_t)1 << 20)
 #define REPLY "<?xml version=\"1.0\"?><methodResponse>"
@@ -20,11 +21,11 @@ static const char *
 write_one(const struct idl_type *t, const void *native)
 {
 	static char text[10000];
-	struct help_xml h;
+	struct help_rpc_call h;
 
-	help_xml_open(&h, t, ARENA);
-	(void)strncpy(text, help_xml_write(&h, t, native), sizeof text - 1);
-	help_xml_close(&h);
+	help_rpc_open(&h, HELP_RPC_XML, t, ARENA);
+	(void)strncpy(text, help_rpc_write(&h, t, native), sizeof text - 1);
+	help_rpc_close(&h);
 	return text;
 }
 
@@ -74,7 +75,7 @@ Test(xml_write, strings)
 	const char *got;
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		got = write_one(&help_xml_string, &rows[i].native);
+		got = write_one(&help_value_string, &rows[i].native);
 		cr_expect_str_eq(
 		    got, rows[i].want, "%s: %s", rows[i].sentence, got);
 	}
@@ -98,12 +99,12 @@ Test(xml_write, ints_and_dates)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		(void)snprintf(want, sizeof want, V("%s"), rows[i].as_int);
 		cr_expect_str_eq(
-		    write_one(&help_xml_int, &rows[i].native), want);
+		    write_one(&help_value_int, &rows[i].native), want);
 		(void)snprintf(want, sizeof want,
 		    V("<dateTime.iso8601>%s</dateTime.iso8601>"),
 		    rows[i].as_date);
 		cr_expect_str_eq(
-		    write_one(&help_xml_datetime, &rows[i].native), want);
+		    write_one(&help_value_datetime, &rows[i].native), want);
 	}
 }
 
@@ -120,17 +121,20 @@ Test(xml_write, other_scalars)
 	for (size_t i = 0; i < sizeof doubles / sizeof *doubles; i++) {
 		(void)snprintf(
 		    text, sizeof text, V("<double>%s</double>"), want[i]);
-		cr_expect_str_eq(write_one(&help_xml_float, &doubles[i]), text);
+		cr_expect_str_eq(
+		    write_one(&help_value_float, &doubles[i]), text);
 	}
 	cr_expect_str_eq(
-	    write_one(&help_xml_bool, &yes), V("<boolean>1</boolean>"));
+	    write_one(&help_value_bool, &yes), V("<boolean>1</boolean>"));
 	cr_expect_str_eq(
-	    write_one(&help_xml_bool, &no), V("<boolean>0</boolean>"));
-	cr_expect_str_eq(write_one(&help_xml_ref, &null), V("OpaqueRef:NULL"));
-	cr_expect_str_eq(write_one(&help_xml_ref, &ref),
+	    write_one(&help_value_bool, &no), V("<boolean>0</boolean>"));
+	cr_expect_str_eq(
+	    write_one(&help_value_ref, &null), V("OpaqueRef:NULL"));
+	cr_expect_str_eq(write_one(&help_value_ref, &ref),
 	    V("OpaqueRef:00000000-0000-0001-0000-000000000abc"));
-	cr_expect_str_eq(write_one(&help_xml_enum, &last), V("&lt;&amp;&gt;"));
-	cr_expect_str_eq(write_one(&help_xml_void, ""), V(""));
+	cr_expect_str_eq(
+	    write_one(&help_value_enum, &last), V("&lt;&amp;&gt;"));
+	cr_expect_str_eq(write_one(&help_value_void, ""), V(""));
 }
 
 Test(xml_write, sets_and_maps)
@@ -142,13 +146,13 @@ Test(xml_write, sets_and_maps)
 	const struct idl_set *s = &set, *none = &idl_set_none;
 	const struct idl_map *m = &map, *empty = &idl_map_none;
 
-	cr_expect_str_eq(write_one(&help_xml_ints, &s),
+	cr_expect_str_eq(write_one(&help_value_ints, &s),
 	    V("<array><data>" V("-1") V("2") "</data></array>"));
-	cr_expect_str_eq(write_one(&help_xml_ints, &none),
+	cr_expect_str_eq(write_one(&help_value_ints, &none),
 	    V("<array><data></data></array>"));
 	cr_expect_str_eq(
-	    write_one(&help_xml_map, &empty), V("<struct></struct>"));
-	cr_expect_str_eq(write_one(&help_xml_int_map, &m),
+	    write_one(&help_value_map, &empty), V("<struct></struct>"));
+	cr_expect_str_eq(write_one(&help_value_int_map, &m),
 	    V("<struct><member><name>-1</name>" V(
 		"<double>0.5</double>") ""
 					"</member><member><name>2</name>" V(
@@ -168,7 +172,7 @@ Test(xml_write, records_have_every_field_but_the_internal)
 	arena_init(&a, ARENA);
 	rec = arena_alloc(&a, c->struct_bytes);
 	idl_record_init(c, rec);
-	got = write_one(&help_xml_vm, &rec);
+	got = write_one(&help_value_vm, &rec);
 	at = got;
 	for (int i = 0; i < c->nfields; i++) {
 		(void)snprintf(name, sizeof name,
@@ -186,7 +190,7 @@ Test(xml_write, records_have_every_field_but_the_internal)
 }
 
 static const char *
-reply(struct help_xml *h)
+reply(struct help_rpc_call *h)
 {
 	http_buf_reset(&h->out, ARENA);
 	cr_expect(rpc_write_reply(&xml_codec, &h->call, &h->out));
@@ -197,9 +201,9 @@ reply(struct help_xml *h)
 Test(xml_write, replies)
 {
 	int64_t result = 42;
-	struct help_xml h;
+	struct help_rpc_call h;
 
-	help_xml_open(&h, &help_xml_int, ARENA);
+	help_rpc_open(&h, HELP_RPC_XML, &help_value_int, ARENA);
 	h.call.msg = &h.msg;
 	h.call.result = &result;
 	cr_expect_str_eq(reply(&h),
@@ -231,14 +235,14 @@ Test(xml_write, replies)
 	h.call.msg = NULL;
 	cr_expect(rpc_write_reply(&xml_codec, &h.call, &h.out),
 	    "a failure needs no message: there may be none");
-	help_xml_close(&h);
+	help_rpc_close(&h);
 }
 
 Test(xml_write, faults)
 {
-	struct help_xml h;
+	struct help_rpc_call h;
 
-	help_xml_open(&h, NULL, ARENA);
+	help_rpc_open(&h, HELP_RPC_XML, NULL, ARENA);
 	cr_expect(xml_write_fault(&h.out, -32700, "line 1: <"));
 	http_buf_add(&h.out, "", 1);
 	cr_expect_str_eq(h.out.p,
@@ -247,21 +251,21 @@ Test(xml_write, faults)
 		  "<member><name>faultString</name>"
 		  "<value><string>line 1: &lt;</string></value></member>"
 		  "</struct></value></fault></methodResponse>");
-	help_xml_close(&h);
+	help_rpc_close(&h);
 }
 
 Test(xml_write, a_full_buffer_is_said_and_nothing_worse)
 {
 	struct arena a;
 	struct http_buf out;
-	struct idl_msg msg = {.name = "t.call", .result = &help_xml_vm};
+	struct idl_msg msg = {.name = "t.call", .result = &help_value_vm};
 	struct api_call c = {.msg = &msg};
 	const void *rec;
 	uint64_t seed = 1;
 	bool ok = false;
 
 	arena_init(&a, ARENA);
-	help_xml_random(&help_xml_vm, &rec, &a, &seed);
+	help_value_random(&help_value_vm, &rec, &a, &seed);
 	c.result = &rec;
 	for (size_t max = 0; !ok; max++) {
 		http_buf_init(&out, max);

@@ -2,14 +2,10 @@
 
 /* System */
 #include <assert.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Own */
-#include "tests/server/help_xml.h"
-
-#define OUT_MAX ((size_t)1 << 24)
+#include "tests/server/help_value.h"
 
 static const char *const colours[] = {"red", "green", "<&>"};
 static const struct idl_enum colour = {"colour", colours, 3};
@@ -18,136 +14,37 @@ static const struct idl_enum colour = {"colour", colours, 3};
 	{                                                                      \
 		.kind = (k), .cls = -1                                         \
 	}
-const struct idl_type help_xml_string = SCALAR(IDL_STRING);
-const struct idl_type help_xml_int = SCALAR(IDL_INT);
-const struct idl_type help_xml_float = SCALAR(IDL_FLOAT);
-const struct idl_type help_xml_bool = SCALAR(IDL_BOOL);
-const struct idl_type help_xml_datetime = SCALAR(IDL_DATETIME);
-const struct idl_type help_xml_any = SCALAR(IDL_REF);
-const struct idl_type help_xml_void = SCALAR(IDL_VOID);
-const struct idl_type help_xml_ref = {.kind = IDL_REF, .cls = IDL_CLASS_VM};
-const struct idl_type help_xml_vm = {.kind = IDL_RECORD, .cls = IDL_CLASS_VM};
-const struct idl_type help_xml_enum = {
+const struct idl_type help_value_string = SCALAR(IDL_STRING);
+const struct idl_type help_value_int = SCALAR(IDL_INT);
+const struct idl_type help_value_float = SCALAR(IDL_FLOAT);
+const struct idl_type help_value_bool = SCALAR(IDL_BOOL);
+const struct idl_type help_value_datetime = SCALAR(IDL_DATETIME);
+const struct idl_type help_value_any = SCALAR(IDL_REF);
+const struct idl_type help_value_void = SCALAR(IDL_VOID);
+const struct idl_type help_value_ref = {.kind = IDL_REF, .cls = IDL_CLASS_VM};
+const struct idl_type help_value_vm = {.kind = IDL_RECORD, .cls = IDL_CLASS_VM};
+const struct idl_type help_value_enum = {
     .kind = IDL_ENUM, .en = &colour, .cls = -1};
-const struct idl_type help_xml_strings = {
-    .kind = IDL_SET, .elem = &help_xml_string, .cls = -1};
-const struct idl_type help_xml_ints = {
-    .kind = IDL_SET, .elem = &help_xml_int, .cls = -1};
-const struct idl_type help_xml_sets = {
-    .kind = IDL_SET, .elem = &help_xml_strings, .cls = -1};
-const struct idl_type help_xml_map = {.kind = IDL_MAP,
-    .key = &help_xml_string,
-    .elem = &help_xml_string,
+const struct idl_type help_value_strings = {
+    .kind = IDL_SET, .elem = &help_value_string, .cls = -1};
+const struct idl_type help_value_ints = {
+    .kind = IDL_SET, .elem = &help_value_int, .cls = -1};
+const struct idl_type help_value_sets = {
+    .kind = IDL_SET, .elem = &help_value_strings, .cls = -1};
+const struct idl_type help_value_map = {.kind = IDL_MAP,
+    .key = &help_value_string,
+    .elem = &help_value_string,
     .cls = -1};
-const struct idl_type help_xml_int_map = {
-    .kind = IDL_MAP, .key = &help_xml_int, .elem = &help_xml_float, .cls = -1};
-const struct idl_type help_xml_ref_map = {
-    .kind = IDL_MAP, .key = &help_xml_ref, .elem = &help_xml_enum, .cls = -1};
+const struct idl_type help_value_int_map = {.kind = IDL_MAP,
+    .key = &help_value_int,
+    .elem = &help_value_float,
+    .cls = -1};
+const struct idl_type help_value_ref_map = {.kind = IDL_MAP,
+    .key = &help_value_ref,
+    .elem = &help_value_enum,
+    .cls = -1};
 
-/* What find says; the parser's hook takes no context. */
-static const struct idl_msg *msg_now;
-
-const struct idl_msg *
-help_xml_find(const char *name, size_t n)
-{
-	(void)name; /* whatever it is called */
-	(void)n;
-	return msg_now;
-}
-
-void
-help_xml_open(struct help_xml *h, const struct idl_type *t, size_t limit_bytes)
-{
-	memset(h, 0, sizeof *h);
-	h->parser = xml_parser_new();
-	assert(h->parser != NULL);
-	h->parser->find = help_xml_find;
-	http_buf_init(&h->out, OUT_MAX);
-	arena_init(&h->call.arena, limit_bytes);
-	msg_now = NULL;
-	if (t == NULL)
-		return;
-	h->param = (struct idl_param){.name = "p", .type = t};
-	h->msg = (struct idl_msg){.name = "t.call",
-	    .cls = -1,
-	    .params = &h->param,
-	    .nparams = t->kind == IDL_VOID ? 0 : 1,
-	    .nrequired = t->kind == IDL_VOID ? 0 : 1,
-	    .args_bytes = 16,
-	    .result = t};
-	msg_now = &h->msg;
-}
-
-void
-help_xml_close(struct help_xml *h)
-{
-	arena_fini(&h->call.arena);
-	http_buf_fini(&h->out);
-	xml_parser_free(&h->parser);
-}
-
-void
-help_xml_read(struct help_xml *h, const char *body, size_t n)
-{
-	struct arena keep;
-
-	arena_reset(&h->call.arena);
-	keep = h->call.arena;
-	memset(&h->call, 0, sizeof h->call);
-	h->call.arena = keep;
-	h->status = xml_read_call(
-	    h->parser, body, n, &h->call, h->text, sizeof h->text);
-}
-
-void
-help_xml_read_value(struct help_xml *h, const char *value)
-{
-	char *body;
-	int n;
-
-	n = asprintf(&body,
-	    "<methodCall><methodName>t.call</methodName><params>"
-	    "<param><value>session</value></param>"
-	    "<param>%s</param></params></methodCall>",
-	    value);
-	assert(n > 0);
-	help_xml_read(h, body, (size_t)n);
-	free(body);
-}
-
-const char *
-help_xml_write(struct help_xml *h, const struct idl_type *t, const void *native)
-{
-	http_buf_reset(&h->out, OUT_MAX);
-	xml_write_value(&h->out, t, native);
-	http_buf_add(&h->out, "", 1);
-	assert(!h->out.failed);
-	return h->out.p;
-}
-
-const char *
-help_xml_outcome(struct help_xml *h)
-{
-	const struct failure *bad = &h->call.bad;
-
-	http_buf_reset(&h->out, OUT_MAX);
-	if (h->status == XML_BAD) {
-		http_buf_printf(&h->out, "BAD %s", h->text);
-	} else if (bad->code != ERR_NONE) {
-		http_buf_text(&h->out, idl_errors[bad->code].code);
-		for (unsigned i = 0; i < bad->n; i++)
-			http_buf_printf(&h->out, " %s", bad->param[i]);
-	} else if (h->call.msg == NULL || h->call.msg->nparams == 0) {
-		http_buf_printf(
-		    &h->out, "%s %u", h->call.method, h->call.received);
-	} else {
-		return help_xml_write(h, h->param.type, h->call.args);
-	}
-	http_buf_add(&h->out, "", 1);
-	return h->out.p;
-}
-
-bool help_xml_plain;
+bool help_value_plain;
 
 /* next - xorshift64 */
 static uint64_t
@@ -159,7 +56,7 @@ next(uint64_t *seed)
 	return *seed;
 }
 
-/* random_string - words that XML must treat with care among them */
+/* random_string - words that a protocol must treat with care among them */
 static const char *
 random_string(struct arena *a, uint64_t *seed)
 {
@@ -167,7 +64,7 @@ random_string(struct arena *a, uint64_t *seed)
 	    "\t\n", "\xc3\xa9", "\xe2\x82\xac", "value", "&amp;", "0", "\x7f",
 	    "\r", "\xf0\x9f\x98\x80"};
 	const size_t nwords =
-	    sizeof words / sizeof *words - (help_xml_plain ? 2 : 0);
+	    sizeof words / sizeof *words - (help_value_plain ? 2 : 0);
 	const char *s = "";
 
 	for (uint64_t n = next(seed) % 5; n > 0; n--)
@@ -207,7 +104,7 @@ random_items(
 	char *items = arena_alloc(a, n * step);
 
 	for (uint32_t i = 0; i < n; i++)
-		help_xml_random(t, items + i * step, a, seed);
+		help_value_random(t, items + i * step, a, seed);
 	return items;
 }
 
@@ -257,13 +154,13 @@ random_record(const struct idl_class *c, struct arena *a, uint64_t *seed)
 
 	idl_record_init(c, rec);
 	for (int i = 0; i < c->nfields; i++)
-		help_xml_random(
+		help_value_random(
 		    c->fields[i].type, rec + c->fields[i].offset, a, seed);
 	return rec;
 }
 
 void
-help_xml_random(
+help_value_random(
     const struct idl_type *t, void *to, struct arena *a, uint64_t *seed)
 {
 	memset(to, 0, idl_native_bytes(t));
@@ -299,13 +196,13 @@ items_equal(const struct idl_type *t, uint32_t n, const char *a, const char *b)
 	size_t step = idl_native_bytes(t);
 
 	for (uint32_t i = 0; i < n; i++)
-		if (!help_xml_equal(t, a + i * step, b + i * step))
+		if (!help_value_equal(t, a + i * step, b + i * step))
 			return false;
 	return true;
 }
 
 bool
-help_xml_equal(const struct idl_type *t, const void *a, const void *b)
+help_value_equal(const struct idl_type *t, const void *a, const void *b)
 {
 	const struct idl_set *sa, *sb;
 	const struct idl_map *ma, *mb;
@@ -382,7 +279,7 @@ note_type(const struct idl_type *t)
 }
 
 void
-help_xml_each_type(void (*each)(const struct idl_type *t))
+help_value_each_type(void (*each)(const struct idl_type *t))
 {
 	nseen = 0;
 	for (int c = 0; c < idl_nclasses; c++)
