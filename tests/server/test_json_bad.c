@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * test_json_bad - what is no JSON-RPC call, and that refusing it costs nothing
+ * test_json_bad - what is no JSON-RPC call, and what jansson may need to say so
  */
 
 /* System */
@@ -11,45 +11,18 @@
 #include <criterion/criterion.h>
 
 #include "server/jsn.h"
-#include "tests/server/help_rpc.h"
+#include "tests/server/help_rpc_check.h"
 
 #define ARENA ((size_t)1 << 20)
-#define MANY ((size_t)1000000)
 #define PARAM(s) "{\"method\":\"t.call\",\"params\":[\"s\"," s "],\"id\":1}"
 #define GOOD PARAM("\"x\"")
-
-struct row {
-	const char *sentence;
-	const char *body;
-	size_t n;	  /* 0: strlen */
-	const char *want; /* what the text must say */
-};
-
-static void
-check_rows(const struct row *rows, size_t n)
-{
-	struct help_rpc_call h;
-	size_t len;
-
-	help_rpc_open(&h, HELP_RPC_JSON, &help_value_string, ARENA);
-	for (size_t i = 0; i < n; i++) {
-		len = rows[i].n > 0 ? rows[i].n : strlen(rows[i].body);
-		help_rpc_read(&h, rows[i].body, len);
-		cr_expect(!h.ok, "%s", rows[i].sentence);
-		cr_expect(strstr(h.text, rows[i].want) != NULL, "%s: %s",
-		    rows[i].sentence, h.text);
-		cr_expect_eq(strncmp(h.text, "line ", 5), 0, "%s", h.text);
-		/* The same reader goes on. */
-		help_rpc_read(&h, GOOD, strlen(GOOD));
-		cr_expect(h.ok, "after %s", rows[i].sentence);
-	}
-	help_rpc_close(&h);
-}
-#define CHECK(rows) check_rows((rows), sizeof(rows) / sizeof *(rows))
+#define CHECK(rows)                                                            \
+	help_rpc_check_bad(HELP_RPC_JSON, &help_value_string, (rows),          \
+	    sizeof(rows) / sizeof *(rows))
 
 Test(json_bad, json)
 {
-	static const struct row rows[] = {
+	static const struct help_rpc_bad rows[] = {
 	    {"nothing", "", 0, "'[' or '{' expected"},
 	    {"spaces", "  \n", 0, "'[' or '{' expected"},
 	    {"no JSON", "hello", 0, "'[' or '{' expected"},
@@ -120,7 +93,7 @@ Test(json_bad, json)
 
 Test(json_bad, requests)
 {
-	static const struct row rows[] = {
+	static const struct help_rpc_bad rows[] = {
 	    {"an array", "[]", 0, "not an object"},
 	    {"a batch", "[" GOOD "]", 0, "not an object"},
 	    {"an empty object", "{}", 0, "id is neither"},
@@ -163,105 +136,6 @@ Test(json_bad, requests)
 
 #define HEAD "{\"method\":\"t.call\",\"id\":1,\"params\":[\"s\","
 #define TAIL "]}"
-
-Test(json_bad, floods)
-{
-	static const struct {
-		const char *sentence;
-		const struct idl_type *type;
-		const char *head, *middle, *tail, *want;
-		size_t n;
-	} rows[] = {
-	    {"arrays in arrays", &help_value_sets, HEAD, "[", "", "too deeply",
-		10000},
-	    {"arrays in arrays nobody wants", NULL, HEAD, "[", "", "too deeply",
-		10000},
-	    {"arrays from the start", NULL, "", "[", "", "too deeply", MANY},
-	    {"objects in objects", &help_value_vm, HEAD,
-		"{\"other_config\":", "", "too deeply", 10000},
-	    {"a million values", &help_value_strings, HEAD "[", "\"\",",
-		"\"\"]" TAIL, "too large", MANY},
-	    {"a million objects", &help_value_strings, HEAD "[", "{},",
-		"{}]" TAIL, "too large", MANY},
-	    {"a million parameters", &help_value_void, HEAD, "1,", "1" TAIL,
-		"too many values", MANY},
-	    {"fifty thousand objects are too much for the tree",
-		&help_value_string, HEAD "[", "{\"aaaaaaaaaaaa\":{}},",
-		"1]" TAIL, "too many values", 50000},
-	    {"ten million letters", &help_value_string, HEAD "\"", "0123456789",
-		"\"" TAIL, "too large", MANY},
-	    {"ten million letters of an id", NULL,
-		"{\"method\":\"a\",\"params\":[],\"id\":\"", "0123456789",
-		"\"}", "too large", MANY},
-	    {"a million letters of a method", NULL,
-		"{\"id\":1,\"params\":[],\"method\":\"", "0123456789", "\"}",
-		"too large", 200000},
-	    {"a million letters of a session", NULL,
-		"{\"id\":1,\"method\":\"a\",\"params\":[\"", "0123456789",
-		"\"]}", "too large", 200000},
-	    {"a number of a million digits", &help_value_int, HEAD,
-		"1234567890", TAIL, "too big", 100000},
-	};
-	struct help_rpc_call h;
-	size_t n;
-	char *body;
-
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		help_rpc_open(&h, HELP_RPC_JSON, rows[i].type, ARENA);
-		body = help_rpc_repeat(
-		    rows[i].head, rows[i].middle, rows[i].n, rows[i].tail, &n);
-		help_rpc_read(&h, body, n);
-		free(body);
-		cr_expect(!h.ok, "%s", rows[i].sentence);
-		cr_expect(strstr(h.text, rows[i].want) != NULL, "%s: %s",
-		    rows[i].sentence, h.text);
-		cr_expect(h.call.arena.used_bytes <= ARENA);
-		help_rpc_close(&h);
-	}
-}
-
-Test(json_bad, limits_are_exact)
-{
-	struct help_rpc_call h;
-	size_t n;
-	char *body;
-
-	help_rpc_open(&h, HELP_RPC_JSON, &help_value_ints, (size_t)64 << 20);
-	/* Separators and opening brackets are counted; six are not ours. */
-	body =
-	    help_rpc_repeat(HEAD "[", "1,", JSN_VALUES_MAX - 6, "1]" TAIL, &n);
-	help_rpc_read(&h, body, n);
-	free(body);
-	cr_expect(h.ok, "%s", h.text);
-	cr_expect_eq((*(const struct idl_set *const *)h.call.args)->n,
-	    JSN_VALUES_MAX - 5);
-	body =
-	    help_rpc_repeat(HEAD "[", "1,", JSN_VALUES_MAX - 5, "1]" TAIL, &n);
-	help_rpc_read(&h, body, n);
-	free(body);
-	cr_expect(!h.ok);
-	help_rpc_close(&h);
-}
-
-Test(json_bad, depth_is_exact)
-{
-	struct help_rpc_call h;
-	size_t n;
-	char *body;
-
-	help_rpc_open(&h, HELP_RPC_JSON, NULL, ARENA);
-	for (size_t deep = JSN_DEPTH_MAX - 3; deep < JSN_DEPTH_MAX; deep++) {
-		char *closed;
-
-		body = help_rpc_repeat(HEAD, "[", deep, "", &n);
-		closed = help_rpc_repeat(body, "]", deep, TAIL, &n);
-		help_rpc_read(&h, closed, n);
-		cr_expect_eq(h.ok, deep + 2 <= JSN_DEPTH_MAX);
-		free(closed);
-		free(body);
-	}
-	help_rpc_close(&h);
-}
 
 /* Jansson aborts in us when it needs more than was reserved. */
 Test(json_bad, what_jansson_needs_is_reserved)
@@ -316,29 +190,6 @@ Test(json_bad, many_different_members_are_reserved_for)
 		help_rpc_read(&h, body.p, body.len);
 		cr_expect(h.ok, "%u: %s", k, h.text);
 		http_buf_fini(&body);
-	}
-	help_rpc_close(&h);
-}
-
-Test(json_bad, every_cut_and_every_flipped_byte_is_survived)
-{
-	static const char whole[] =
-	    "{\"jsonrpc\":\"2.0\",\"method\":\"t.call\",\"id\":\"\\u00e9\","
-	    "\"params\":[\"s\",{\"a\":\"1\",\"b\":\"\\ud83d\\ude00\"}]}";
-	const size_t n = sizeof whole - 1;
-	char body[sizeof whole];
-	struct help_rpc_call h;
-
-	help_rpc_open(&h, HELP_RPC_JSON, &help_value_map, ARENA);
-	for (size_t i = 0; i < n; i++) {
-		help_rpc_read(&h, whole, i);
-		cr_expect(!h.ok, "cut at %zu", i);
-	}
-	for (size_t i = 0; i < n * 256; i++) {
-		memcpy(body, whole, sizeof whole);
-		body[i / 256] = (char)i;
-		help_rpc_read(&h, body, n);
-		(void)help_rpc_outcome(&h);
 	}
 	help_rpc_close(&h);
 }

@@ -10,40 +10,20 @@
 #include <criterion/criterion.h>
 
 #include "server/jsn.h"
-#include "tests/server/help_rpc.h"
+#include "tests/server/help_rpc_check.h"
 
 #define ARENA ((size_t)1 << 20)
 #define UUID "12345678-9abc-def0-0123-456789abcdef"
 #define REF "\"OpaqueRef:" UUID "\""
 #define TYPE_ERROR "FIELD_TYPE_ERROR p"
 
-struct row {
-	const char *sentence;
-	const struct idl_type *type;
-	const char *value; /* as a client sends it */
-	const char *want;  /* help_rpc_outcome */
-};
-
-static void
-check_rows(const struct row *rows, size_t n)
-{
-	struct help_rpc_call h;
-	const char *got;
-
-	for (size_t i = 0; i < n; i++) {
-		help_rpc_open(&h, HELP_RPC_JSON, rows[i].type, ARENA);
-		help_rpc_read_value(&h, rows[i].value);
-		got = help_rpc_outcome(&h);
-		cr_expect_str_eq(got, rows[i].want, "%s: %s gives %s, not %s",
-		    rows[i].sentence, rows[i].value, got, rows[i].want);
-		help_rpc_close(&h);
-	}
-}
-#define CHECK(rows) check_rows((rows), sizeof(rows) / sizeof *(rows))
+#define CHECK(rows)                                                            \
+	help_rpc_check_values(                                                 \
+	    HELP_RPC_JSON, (rows), sizeof(rows) / sizeof *(rows))
 
 Test(json_read, ints)
 {
-	static const struct row rows[] = {
+	static const struct help_rpc_value rows[] = {
 	    {"a number is an int", &help_value_int, "123", "123"},
 	    {"a string is an int", &help_value_int, "\"-5\"", "-5"},
 	    {"the greatest", &help_value_int, "9223372036854775807",
@@ -79,7 +59,7 @@ Test(json_read, ints)
 
 Test(json_read, floats)
 {
-	static const struct row rows[] = {
+	static const struct help_rpc_value rows[] = {
 	    {"a number", &help_value_float, "1.5", "1.5"},
 	    {"an int", &help_value_float, "2", "2.0"},
 	    {"text", &help_value_float, "\"0.25\"", "0.25"},
@@ -105,7 +85,7 @@ Test(json_read, floats)
 
 Test(json_read, other_scalars)
 {
-	static const struct row rows[] = {
+	static const struct help_rpc_value rows[] = {
 	    {"true", &help_value_bool, "true", "true"},
 	    {"false", &help_value_bool, "false", "false"},
 	    {"1 is no bool", &help_value_bool, "1", TYPE_ERROR},
@@ -144,7 +124,7 @@ Test(json_read, other_scalars)
 
 Test(json_read, sets_and_maps)
 {
-	static const struct row rows[] = {
+	static const struct help_rpc_value rows[] = {
 	    {"a set of text", &help_value_strings, "[\"a\",\"b\",\"a\"]",
 		"[\"a\",\"b\",\"a\"]"},
 	    {"sets of sets", &help_value_sets, "[[\"a\"],[]]", "[[\"a\"],[]]"},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * test_xml_bad - what is no call, and that refusing it costs no memory
+ * test_xml_bad - what is no XML-RPC call
  */
 
 /* System */
@@ -11,10 +11,7 @@
 #include <criterion/criterion.h>
 
 #include "server/xml.h"
-#include "tests/server/help_rpc.h"
-
-#define ARENA ((size_t)1 << 20)
-#define MANY ((size_t)1000000)
+#include "tests/server/help_rpc_check.h"
 
 #define CALL(s) "<methodCall>" s "</methodCall>"
 #define NAME "<methodName>t.call</methodName>"
@@ -22,37 +19,9 @@
 #define PS(s) CALL(NAME "<params>" s "</params>")
 #define V(s) "<value>" s "</value>"
 
-struct row {
-	const char *sentence;
-	const char *body;
-	size_t n;	  /* 0: strlen */
-	const char *want; /* what the text must say */
-};
-
-static void
-check_rows(const struct row *rows, size_t n, const struct idl_type *t)
-{
-	struct help_rpc_call h;
-	size_t len;
-
-	help_rpc_open(&h, HELP_RPC_XML, t, ARENA);
-	for (size_t i = 0; i < n; i++) {
-		len = rows[i].n > 0 ? rows[i].n : strlen(rows[i].body);
-		help_rpc_read(&h, rows[i].body, len);
-		cr_expect(!h.ok, "%s", rows[i].sentence);
-		cr_expect(strstr(h.text, rows[i].want) != NULL, "%s: %s",
-		    rows[i].sentence, h.text);
-		/* The same reader goes on. */
-		help_rpc_read(&h, CALL(NAME), strlen(CALL(NAME)));
-		cr_expect(h.ok, "after %s", rows[i].sentence);
-	}
-	help_rpc_close(&h);
-}
-#define CHECK(rows, t) check_rows((rows), sizeof(rows) / sizeof *(rows), (t))
-
 Test(xml_bad, documents)
 {
-	static const struct row rows[] = {
+	static const struct help_rpc_bad rows[] = {
 	    {"nothing", "", 0, "no element"},
 	    {"spaces", "  \n", 0, "no element"},
 	    {"no XML", "hello", 0, "syntax error"},
@@ -104,7 +73,8 @@ Test(xml_bad, documents)
 		0, "not well-formed"},
 	};
 
-	CHECK(rows, NULL);
+	help_rpc_check_bad(
+	    HELP_RPC_XML, NULL, rows, sizeof rows / sizeof *rows);
 }
 
 #define M(n, v) "<member><name>" n "</name>" v "</member>"
@@ -112,7 +82,7 @@ Test(xml_bad, documents)
 
 Test(xml_bad, grammar)
 {
-	static const struct row rows[] = {
+	static const struct help_rpc_bad rows[] = {
 	    {"not a call", "<methodResponse/>", 0, "not a methodCall"},
 	    {"HTML", "<html><body>x</body></html>", 0, "not a methodCall"},
 	    {"a name in capitals", "<METHODCALL/>", 0, "not a methodCall"},
@@ -167,86 +137,12 @@ Test(xml_bad, grammar)
 	    NULL, &help_value_map, &help_value_strings, &help_value_vm};
 
 	for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-		check_rows(rows, sizeof rows / sizeof *rows, types[i]);
+		help_rpc_check_bad(
+		    HELP_RPC_XML, types[i], rows, sizeof rows / sizeof *rows);
 }
 
 #define HEAD "<methodCall>" NAME "<params>" P(V("s")) "<param><value>"
 #define TAIL "</value></param></params></methodCall>"
-
-Test(xml_bad, floods)
-{
-	static const struct {
-		const char *sentence;
-		const struct idl_type *type;
-		const char *head, *middle, *tail, *want;
-		size_t n;
-	} rows[] = {
-	    {"arrays in arrays", &help_value_sets, HEAD, "<array><data><value>",
-		"", "too deeply", 10000},
-	    {"arrays in arrays nobody wants", NULL, HEAD,
-		"<array><data><value>", "", "too deeply", 10000},
-	    {"structs in structs", &help_value_vm, HEAD,
-		"<struct><member><name>other_config</name><value>", "",
-		"too deeply", 10000},
-	    {"any element in itself", NULL, "", "<methodCall>", "",
-		"out of place", 10000},
-	    {"a million elements", &help_value_strings, HEAD "<array><data>",
-		"<value/>", "</data></array>" TAIL, "too", MANY},
-	    {"a million that nobody wants", NULL, HEAD "<array><data>",
-		"<value/>", "</data></array>" TAIL, "too many values", MANY},
-	    {"a million members", &help_value_map, HEAD "<struct>",
-		M("a", "<value/>"), "</struct>" TAIL, "too", MANY},
-	    {"a million parameters", &help_value_void,
-		"<methodCall>" NAME "<params>", P("<value/>"),
-		"</params></methodCall>", "too many values", MANY},
-	    {"ten million letters", &help_value_string, HEAD, "0123456789",
-		TAIL, "call too large", MANY},
-	    {"ten million letters of a name", NULL, "<methodCall><methodName>",
-		"0123456789", "</methodName></methodCall>", "call too large",
-		MANY},
-	    {"ten million letters of a session", NULL,
-		"<methodCall>" NAME "<params><param><value>", "0123456789",
-		TAIL, "call too large", MANY},
-	};
-	struct help_rpc_call h;
-	size_t n;
-	char *body;
-
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		help_rpc_open(&h, HELP_RPC_XML, rows[i].type, ARENA);
-		body = help_rpc_repeat(
-		    rows[i].head, rows[i].middle, rows[i].n, rows[i].tail, &n);
-		help_rpc_read(&h, body, n);
-		free(body);
-		cr_expect(!h.ok, "%s", rows[i].sentence);
-		cr_expect(strstr(h.text, rows[i].want) != NULL, "%s: %s",
-		    rows[i].sentence, h.text);
-		cr_expect(h.call.arena.used_bytes <= ARENA);
-		help_rpc_close(&h);
-	}
-}
-
-Test(xml_bad, limits_are_exact)
-{
-	struct help_rpc_call h;
-	size_t n;
-	char *body;
-
-	help_rpc_open(&h, HELP_RPC_XML, &help_value_strings, (size_t)64 << 20);
-	/* The parameters themselves count: two of them. */
-	body = help_rpc_repeat(HEAD "<array><data>", "<value/>",
-	    XML_MEMBERS_MAX - 2, "</data></array>" TAIL, &n);
-	help_rpc_read(&h, body, n);
-	free(body);
-	cr_expect(h.ok);
-	cr_expect_eq((*(const struct idl_set *const *)h.call.args)->n, 99998);
-	body = help_rpc_repeat(HEAD "<array><data>", "<value/>",
-	    XML_MEMBERS_MAX - 1, "</data></array>" TAIL, &n);
-	help_rpc_read(&h, body, n);
-	free(body);
-	cr_expect(!h.ok);
-	help_rpc_close(&h);
-}
 
 Test(xml_bad, many_equal_keys_take_no_quadratic_time)
 {
@@ -261,27 +157,5 @@ Test(xml_bad, many_equal_keys_take_no_quadratic_time)
 	free(body);
 	cr_expect_str_eq(help_rpc_outcome(&h),
 	    "<value><struct>" M("a", V("")) "</struct></value>");
-	help_rpc_close(&h);
-}
-
-Test(xml_bad, every_cut_and_every_flipped_byte_is_survived)
-{
-	static const char whole[] = "<?xml version='1.0'?>" PS(P(V("s"))
-		P(V("<struct>" M("a", V("1")) M("b", V("2")) "</struct>")));
-	const size_t n = sizeof whole - 1;
-	char body[sizeof whole];
-	struct help_rpc_call h;
-
-	help_rpc_open(&h, HELP_RPC_XML, &help_value_map, ARENA);
-	for (size_t i = 0; i < n; i++) {
-		help_rpc_read(&h, whole, i);
-		cr_expect(!h.ok, "cut at %zu", i);
-	}
-	for (size_t i = 0; i < n * 256; i++) {
-		memcpy(body, whole, sizeof whole);
-		body[i / 256] = (char)i;
-		help_rpc_read(&h, body, n);
-		(void)help_rpc_outcome(&h);
-	}
 	help_rpc_close(&h);
 }

@@ -5,48 +5,27 @@
 
 /* System */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Own */
 #include <criterion/criterion.h>
 
 #include "server/xml.h"
-#include "tests/server/help_rpc.h"
+#include "tests/server/help_rpc_check.h"
 
 #define ARENA ((size_t)1 << 20)
 #define UUID "12345678-9abc-def0-0123-456789abcdef"
 
-struct row {
-	const char *sentence;
-	const struct idl_type *type;
-	const char *value; /* as a client sends it */
-	const char *want;  /* help_rpc_outcome */
-};
-
-static void
-check_rows(const struct row *rows, size_t n)
-{
-	struct help_rpc_call h;
-	const char *got;
-
-	for (size_t i = 0; i < n; i++) {
-		help_rpc_open(&h, HELP_RPC_XML, rows[i].type, ARENA);
-		help_rpc_read_value(&h, rows[i].value);
-		got = help_rpc_outcome(&h);
-		cr_expect_str_eq(got, rows[i].want, "%s: %s gives %s, not %s",
-		    rows[i].sentence, rows[i].value, got, rows[i].want);
-		help_rpc_close(&h);
-	}
-}
-#define CHECK(rows) check_rows((rows), sizeof(rows) / sizeof *(rows))
+#define CHECK(rows)                                                            \
+	help_rpc_check_values(                                                 \
+	    HELP_RPC_XML, (rows), sizeof(rows) / sizeof *(rows))
 
 #define V(s) "<value>" s "</value>"
 #define TYPE_ERROR "FIELD_TYPE_ERROR p"
 
 Test(xml_read, ints)
 {
-	static const struct row rows[] = {
+	static const struct help_rpc_value rows[] = {
 	    {"untagged text is an int", &help_value_int, V("123"), V("123")},
 	    {"a string is an int", &help_value_int, V("<string>-5</string>"),
 		V("-5")},
@@ -101,7 +80,7 @@ Test(xml_read, ints)
 
 Test(xml_read, floats)
 {
-	static const struct row rows[] = {
+	static const struct help_rpc_value rows[] = {
 	    {"a double", &help_value_float, D("1.5"), D("1.5")},
 	    {"an int", &help_value_float, V("<i4>-3</i4>"), D("-3")},
 	    {"a string", &help_value_float, V("2.25"), D("2.25")},
@@ -131,7 +110,7 @@ Test(xml_read, floats)
 
 Test(xml_read, bools_and_dates)
 {
-	static const struct row rows[] = {
+	static const struct help_rpc_value rows[] = {
 	    {"true", &help_value_bool, B("1"), B("1")},
 	    {"false", &help_value_bool, B("0"), B("0")},
 	    {"the word", &help_value_bool, B("true"), TYPE_ERROR},
@@ -180,7 +159,7 @@ Test(xml_read, bools_and_dates)
 
 Test(xml_read, strings_refs_enums)
 {
-	static const struct row rows[] = {
+	static const struct help_rpc_value rows[] = {
 	    {"untagged", &help_value_string, V("abc"), V("abc")},
 	    {"tagged", &help_value_string, V("<string>abc</string>"), V("abc")},
 	    {"empty", &help_value_string, V(""), V("")},
@@ -229,7 +208,7 @@ Test(xml_read, strings_refs_enums)
 
 Test(xml_read, sets_and_maps)
 {
-	static const struct row rows[] = {
+	static const struct help_rpc_value rows[] = {
 	    {"an empty set", &help_value_strings, V("<array><data/></array>"),
 		A("")},
 	    {"order is kept", &help_value_strings, A(V("b") V("a") V("b")),
@@ -286,7 +265,7 @@ Test(xml_read, sets_and_maps)
 
 Test(xml_read, records)
 {
-	static const struct row rows[] = {
+	static const struct help_rpc_value rows[] = {
 	    {"a wrong member is named by its field", &help_value_vm,
 		S(M("VCPUs_max", V("x"))), "FIELD_TYPE_ERROR VCPUs_max"},
 	    {"inside of a map too", &help_value_vm,
@@ -320,7 +299,7 @@ Test(xml_read, of_equal_members_the_last_counts)
 
 Test(xml_read, whole_calls)
 {
-	static const struct row rows[] = {
+	static const struct help_rpc_value rows[] = {
 	    {"no params at all", NULL, CALL(NAME), "t.call 0"},
 	    {"empty params", NULL, PS(""), "t.call 0"},
 	    {"parameters are counted", NULL, PS(P(V("1")) P(V("2"))),
