@@ -176,6 +176,19 @@ help_rpc_write(
 }
 
 const char *
+help_rpc_text(
+    enum help_rpc protocol, const struct idl_type *t, const void *native)
+{
+	static struct http_buf out; /* kept */
+
+	http_buf_fini(&out);
+	http_buf_init(&out, OUT_MAX);
+	rpc_walk_value(
+	    help_rpc_protocols[protocol].codec->marks, &out, t, native);
+	return ended(&out);
+}
+
+const char *
 help_rpc_reply(struct help_rpc_call *h)
 {
 	bool ok;

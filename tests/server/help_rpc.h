@@ -83,6 +83,12 @@ const char *help_rpc_write(
     struct help_rpc_call *h, const struct idl_type *t, const void *native);
 
 /*
+ * help_rpc_text - the same without a call; valid until the next
+ */
+const char *help_rpc_text(
+    enum help_rpc protocol, const struct idl_type *t, const void *native);
+
+/*
  * help_rpc_reply - the reply to h->call as it is; NUL-terminated
  */
 const char *help_rpc_reply(struct help_rpc_call *h);

@@ -19,6 +19,7 @@
 #include "api_handlers.h"
 #include "server/jsn.h"
 #include "server/xml.h"
+#include "tests/server/help_rpc.h"
 
 #define ARENA ((size_t)1 << 20)
 #define OUT_MAX ((size_t)1 << 24)
@@ -37,9 +38,6 @@ struct list {
 	struct idl_msg msg;
 	struct api_call call;
 };
-
-static const struct rpc_codec *const codecs[] = {&xml_codec, &jsn_codec};
-#define NCODECS (sizeof codecs / sizeof *codecs)
 
 static struct jsn_envelope envelope = {.v2 = true, .id = 7};
 
@@ -267,8 +265,8 @@ Test(rpc_rows, pieces_of_any_size_make_the_same_reply)
 	list_open(&l, true);
 	for (size_t i = 0; i < NASKED; i++) {
 		ask(&l, asked[i].cls, asked[i].rows);
-		for (size_t k = 0; k < NCODECS; k++)
-			check_pieces(codecs[k], &l);
+		for (enum help_rpc k = 0; k < HELP_RPC_N; k++)
+			check_pieces(help_rpc_protocols[k].codec, &l);
 	}
 	list_close(&l);
 }
@@ -305,12 +303,13 @@ Test(rpc_rows, each_allocation_may_fail)
 
 	list_open(&l, true);
 	ask(&l, IDL_CLASS_HOST, API_ROWS_RECORDS);
-	for (size_t k = 0; k < NCODECS; k++) {
+	for (enum help_rpc k = 0; k < HELP_RPC_N; k++) {
 		failed = true;
 		for (n = 1; failed && n < 1000; n++) {
 			http_buf_init(&out, OUT_MAX);
 			help_alloc_fail_nth(n);
-			ok = rpc_write_reply(codecs[k], &l.call, &out);
+			ok = rpc_write_reply(
+			    help_rpc_protocols[k].codec, &l.call, &out);
 			failed = help_alloc_stop();
 			cr_assert(ok != failed && ok == !out.failed);
 			http_buf_fini(&out);
@@ -407,11 +406,11 @@ Test(rpc_rows, events_by_rows_are_the_events)
 	b.events = set_of_rows(&l, &a);
 	hollow = b;
 	hollow.events = none;
-	for (size_t k = 0; k < NCODECS; k++) {
+	for (enum help_rpc k = 0; k < HELP_RPC_N; k++) {
 		l.msg = *api_msg_find("event.from", strlen("event.from"));
-		check_same(codecs[k], &l, &full, &empty);
+		check_same(help_rpc_protocols[k].codec, &l, &full, &empty);
 		l.msg = *api_msg_find("event.next", strlen("event.next"));
-		check_same(codecs[k], &l, &b.events, &none);
+		check_same(help_rpc_protocols[k].codec, &l, &b.events, &none);
 	}
 	free(l.call.events);
 	arena_fini(&a);
