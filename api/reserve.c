@@ -36,24 +36,45 @@ until(const struct api_env *env, const struct idl_memory_reservation *r)
 	return wall_ms < r->due_ms ? wall_ms : r->due_ms;
 }
 
+/* due - there is something to look at by then */
+static void
+due(struct api_reserve *t, int64_t ms)
+{
+	if (t == NULL || ms >= t->next_ms)
+		return;
+	t->next_ms = ms;
+	if (t->idle)
+		wrq_push(t->env->writer, &t->job);
+	else
+		wrq_wake(t->env->writer, &t->ref);
+	t->idle = false;
+}
+
 void
 api_reserve_until(
     struct api_env *env, struct idl_memory_reservation *r, int64_t left_s)
 {
-	struct api_reserve *t = env->reserve;
-
 	r->left_s = left_s;
 	r->expires = env->wall_s(env->ctx) + left_s;
 	r->due_ms = env->now_ms(env->ctx) + left_s * 1000;
-	if (t == NULL || r->due_ms >= t->next_ms)
-		return;
 	/* If this is not stored, the look was for nothing. */
-	t->next_ms = r->due_ms;
-	if (t->idle)
-		wrq_push(env->writer, &t->job);
-	else
-		wrq_wake(env->writer, &t->ref);
-	t->idle = false;
+	due(env->reserve, r->due_ms);
+}
+
+void
+api_reserve_note(struct api_env *env, const struct fld_change *change, size_t n)
+{
+	const struct idl_memory_reservation *was, *now;
+
+	for (size_t i = 0; i < n; i++) {
+		if (change[i].cls != IDL_CLASS_MEMORY_RESERVATION)
+			continue;
+		was = change[i].was;
+		now = change[i].now;
+		if (was != NULL && now != NULL && was->state != now->state &&
+		    now->state == IDL_MEMORY_RESERVATION_STATE_HELD)
+			due(env->reserve, now->due_ms);
+	}
 }
 
 /* ---- looking through all ---- */
@@ -170,12 +191,7 @@ api_reserve_heard(struct api_env *env)
 		return;
 	t->known_ms = t->asked_ms;
 	t->asked_ms = 0;
-	t->next_ms = env->now_ms(env->ctx);
-	if (t->idle)
-		wrq_push(env->writer, &t->job);
-	else
-		wrq_wake(env->writer, &t->ref);
-	t->idle = false;
+	due(t, env->now_ms(env->ctx));
 }
 
 static void

@@ -62,4 +62,11 @@ void api_reserve_heard(struct api_env *env);
 void api_reserve_until(
     struct api_env *env, struct idl_memory_reservation *r, int64_t left_s);
 
+/*
+ * api_reserve_note - what a commit has changed: one that came back from a VM
+ *         which did not arrive has its old time, and that may be over
+ */
+void api_reserve_note(
+    struct api_env *env, const struct fld_change *change, size_t n);
+
 #endif

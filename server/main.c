@@ -34,6 +34,7 @@
 #include "api/bal.h"
 #include "api/boot.h"
 #include "api/evt.h"
+#include "api/reserve.h"
 #include "api/task.h"
 #include "api/timer.h"
 
@@ -267,6 +268,7 @@ on_committed(void *ctx, const struct fld_change *change, size_t n)
 
 	api_evt_note(&d->env, change, n);
 	api_bal_note(&d->env, change, n);
+	api_reserve_note(&d->env, change, n);
 }
 
 /* on_fatal - nobody knows what is on disk: the next start reads it back */

@@ -24,7 +24,8 @@ struct memory {
 	size_t n, room;
 	uint64_t generation;
 	struct jrn_memory_fault fault;
-	size_t also; /* a second commit that fails the same way */
+	size_t also;  /* a second commit that fails the same way */
+	bool is_kept; /* what fails for good is stored all the same */
 	size_t commits;
 	size_t changes;
 };
@@ -168,7 +169,8 @@ memory_commit(struct jrn *j, uint64_t generation,
 	if ((m->commits != f->nth && m->commits != m->also) ||
 	    f->answer == JRN_COMMITTED)
 		return truly(m, generation, changes, n, reason, reason_bytes);
-	if (f->answer == JRN_UNKNOWN && f->resolve == JRN_COMMITTED &&
+	if (f->answer == JRN_UNKNOWN &&
+	    (f->resolve == JRN_COMMITTED || m->is_kept) &&
 	    truly(m, generation, changes, n, reason, reason_bytes) !=
 		JRN_COMMITTED)
 		return JRN_REFUSED;
@@ -241,7 +243,16 @@ jrn_memory_fail(struct jrn *j, struct jrn_memory_fault fault)
 
 	m->fault = fault;
 	m->also = 0;
+	m->is_kept = false;
 	m->commits = 0;
+}
+
+void
+jrn_memory_doom(struct jrn *j, size_t nth, bool is_kept)
+{
+	jrn_memory_fail(
+	    j, (struct jrn_memory_fault){nth, JRN_UNKNOWN, JRN_FATAL});
+	memory_of(j)->is_kept = is_kept;
 }
 
 void

@@ -12,6 +12,7 @@
  * BUGS nothing survives the process; that is its purpose.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,6 +47,14 @@ void jrn_memory_fail(struct jrn *j, struct jrn_memory_fault fault);
  * same start
  */
 void jrn_memory_fail_also(struct jrn *j, size_t nth);
+
+/*
+ * jrn_memory_doom - a commit ends in JRN_FATAL, as when the process is killed
+ * in it; counted as with jrn_memory_fail
+ *
+ * in      is_kept  it is stored all the same
+ */
+void jrn_memory_doom(struct jrn *j, size_t nth, bool is_kept);
 
 /*
  * jrn_memory_put - enter a record behind everybody's back, as an attacker or

@@ -20,6 +20,7 @@
 /* Own */
 #include "api/bal.h"
 #include "api/evt.h"
+#include "api/reserve.h"
 #include "api/timer.h"
 #include "tests/api/help_calls.h"
 #include "tests/api/help_rig.h"
@@ -161,6 +162,7 @@ committed(void *ctx, const struct fld_change *change, size_t n)
 {
 	api_evt_note(&((struct rig *)ctx)->env, change, n);
 	api_bal_note(&((struct rig *)ctx)->env, change, n);
+	api_reserve_note(&((struct rig *)ctx)->env, change, n);
 }
 
 /* ---- opening and closing ---- */

@@ -18,6 +18,7 @@
 /* Api */
 #include "api/bal.h"
 #include "api/evt.h"
+#include "api/reserve.h"
 #include "api/timer.h"
 
 /* own */
@@ -98,8 +99,10 @@ on_text(void *ctx, const char *text)
 static void
 on_fatal(void *ctx, const struct failure *why)
 {
-	(void)ctx;
-	cr_assert_fail("the writer gave up: %s", why->param[0]);
+	struct world *w = ctx;
+
+	cr_assert(w->is_doomed, "the writer gave up: %s", why->param[0]);
+	w->is_dead = true;
 }
 
 static void
@@ -117,8 +120,13 @@ sync_up(void *ctx)
 static void
 on_committed(void *ctx, const struct fld_change *change, size_t n)
 {
-	api_evt_note(&((struct world *)ctx)->env, change, n);
-	api_bal_note(&((struct world *)ctx)->env, change, n);
+	struct world *w = ctx;
+
+	if (w->watch != NULL)
+		w->watch(w->watch_ctx, change, n);
+	api_evt_note(&w->env, change, n);
+	api_bal_note(&w->env, change, n);
+	api_reserve_note(&w->env, change, n);
 }
 
 static const char *
@@ -195,9 +203,9 @@ start(struct world *w, const char *ini)
 	pump(w);
 }
 
-/* stop - the daemon ends; what is in the journal is in to_out */
+/* stop - the daemon ends */
 static void
-stop(struct world *w, struct jrn **to_out)
+stop(struct world *w)
 {
 	if (w->pin != NULL)
 		fld_unpin(w->reader, w->pin);
@@ -210,8 +218,6 @@ stop(struct world *w, struct jrn **to_out)
 	api_boot_free(&w->boot);
 	api_env_fini(&w->env);
 	fld_reader_free(&w->reader);
-	if (to_out != NULL)
-		*to_out = jrn_memory_copy(w->journal);
 	fld_close(&w->store);
 }
 
@@ -249,24 +255,35 @@ world_open_balanced(struct world *w, const struct hv_sim_host *hosts, size_t n)
 void
 world_close(struct world *w)
 {
-	stop(w, NULL);
+	stop(w);
 	hv_sim_free(&w->sim);
 }
 
 void
 world_restart(struct world *w, enum world_reboot reboot)
 {
-	struct jrn *journal;
+	struct jrn *journal = jrn_memory_copy(w->journal);
+	void (*watch)(void *, const struct fld_change *, size_t) = w->watch;
 
-	stop(w, &journal);
 	cr_assert_not_null(journal);
+	w->watch = NULL; /* what a dead daemon still does was never done */
+	stop(w);
+	w->watch = watch;
 	w->journal = journal;
+	w->is_doomed = w->is_dead = false;
 	if (reboot == WORLD_REBOOTS) {
 		hv_sim_free(&w->sim);
 		w->sim = hv_sim_new(w->hosts, w->nhosts);
 		cr_assert_not_null(w->sim);
 	}
 	start(w, NULL);
+}
+
+void
+world_doom(struct world *w, size_t commits, enum world_batch batch)
+{
+	w->is_doomed = true;
+	jrn_memory_doom(w->journal, commits, batch == WORLD_BATCH_KEPT);
 }
 
 void

@@ -41,8 +41,13 @@ struct world {
 	bool deaf;	   /* commands are lost, as when the process is gone */
 	bool hangs;	   /* commands are sent, and never answered */
 	bool fed;	   /* the test says what is reported: help_xen */
+	bool is_doomed;	   /* world_doom was called */
+	bool is_dead;	   /* the daemon died in a commit: start another */
 	unsigned commands; /* sent so far */
 	struct hv_command last;
+	/* If set: hears of every commit, before anybody else. */
+	void (*watch)(void *ctx, const struct fld_change *change, size_t n);
+	void *watch_ctx;
 	char text[400];	    /* what boot warned of last */
 	struct failure why; /* of the last world_call */
 	union {
@@ -81,10 +86,23 @@ void world_open_balanced(
 /*
  * world_restart - kill the daemon and start it again; the hypervisor goes on
  *
+ * note    what is in the journal at this moment is all that is left; calls that
+ *         were under way may be answered, but nobody is there to hear that
  * in      reboot  the hypervisor did not go on: a new world, a new epoch
  */
 enum world_reboot { WORLD_GOES_ON, WORLD_REBOOTS };
 void world_restart(struct world *w, enum world_reboot reboot);
+
+/*
+ * world_doom - the daemon is killed in a commit of its own
+ *
+ * in      commits  in the so manieth from now on; 1: the next
+ *         batch    is it on disk by then?  Nobody is told, either way
+ * out     w  is_dead once that has happened: all that is left to do is
+ *         world_restart
+ */
+enum world_batch { WORLD_BATCH_LOST, WORLD_BATCH_KEPT };
+void world_doom(struct world *w, size_t commits, enum world_batch batch);
 
 /*
  * world_reboot - the hypervisor begins anew under the running daemon

@@ -427,6 +427,27 @@ Test(reservation, a_daemon_killed_while_it_starts_a_vm_keeps_the_promise)
 	cr_expect_null(of(&r), "and not for ever");
 }
 
+Test(reservation, what_comes_back_after_its_time_goes)
+{
+	struct idl_ref vm = ranged("a", 1024);
+	int64_t before = world_free(&w, &host);
+	struct idl_ref r = create_for(&vm, &host, START); /* for 60 s */
+	struct world_call p;
+
+	w.hangs = true;
+	world_begin(&w, &p, "VM.start_on", &vm, &host, 0, 0);
+	cr_expect_eq(of(&r)->state, IDL_MEMORY_RESERVATION_STATE_TRANSFERRED);
+	world_pass(&w, 100000);
+	cr_expect_not_null(of(&r), "it is the VM's");
+	w.hangs = false;
+	api_hv_lost(&w.env); /* nobody has built it */
+	world_pass(&w, 0);
+	cr_expect_neq(world_end(&p), ERR_NONE);
+	world_pass(&w, 2 * RESERVE_LOOK_MS);
+	cr_expect_null(of(&r));
+	cr_expect_eq(world_free(&w, &host), before);
+}
+
 Test(reservation, a_resume_is_admitted_with_what_was_suspended)
 {
 	struct world_shape s = {"a", IDL_DOMAIN_TYPE_HVM, 256, 256, 4096, 4096,
