@@ -110,19 +110,26 @@ api_vm_not_coming(struct api_call *c, enum err rc, struct failure *why)
 
 /* ---- memory, then a domain ---- */
 
-/* target_of - what a domain is built with, of so much granted to it */
+/*
+ * target_of - what a domain is built with, of so much granted to it
+ *
+ * In whole pages, because a domain has no others: a part of one would be taken
+ * from somebody else.
+ */
 static uint64_t
 target_of(const struct idl_vm *vm, const struct launch *l, int64_t granted)
 {
 	int64_t bytes = granted - vm->memory_overhead;
+	uint64_t kib, least;
 
 	if (l->verb == HV_RESTORE) /* the image has what it has */
 		return kib_of_bytes_used((uint64_t)vm->suspended_bytes);
 	if (bytes > vm->memory_dynamic_max)
 		bytes = vm->memory_dynamic_max;
-	if (bytes < vm->memory_dynamic_min)
-		bytes = vm->memory_dynamic_min;
-	return kib_of_bytes_free((uint64_t)bytes);
+	least = kib_of_bytes_free((uint64_t)vm->memory_dynamic_min);
+	kib = bytes < 0 ? 0 : kib_of_bytes_free((uint64_t)bytes);
+	kib -= kib % PAGE_KIB;
+	return kib < least ? least : kib;
 }
 
 /* build - the memory is free: have the domain made */
