@@ -321,18 +321,33 @@ knocked(const struct plan *p, const struct bal_domain *d, uint64_t fair_kib)
 	return fair_kib > most ? most : fair_kib;
 }
 
+/*
+ * drift - so far its target may be off though nothing has changed
+ *
+ * One on whom nothing is counted is not to keep a target far above what it has:
+ * memory would be kept for it that it does not take.
+ */
+static uint64_t
+drift(const struct plan *p, const struct bal_domain *d)
+{
+	uint64_t kib = fraction_share(&p->slack, above(d->max_kib, d->min_kib));
+
+	if (!is_counted(p, d) && kib > BAL_KNOCK_KIB)
+		kib = BAL_KNOCK_KIB;
+	return plus(kib, 1);
+}
+
 /* propose - one domain's new target, and what it tells about the whole */
 static void
 propose(struct plan *p, struct bal_domain *d)
 {
-	uint64_t range, twice;
+	uint64_t twice;
 
 	d->selected = false;
 	if (d->state == BAL_FIXED) {
 		d->aim_kib = d->target_kib;
 		return;
 	}
-	range = above(d->max_kib, d->min_kib);
 	d->aim_kib = d->min_kib + fair(p, d);
 	if (is_counted(p, d)) {
 		if (!is_near(d->actual_kib, d->target_kib, d->inaccuracy_kib))
@@ -348,7 +363,7 @@ propose(struct plan *p, struct bal_domain *d)
 	twice = plus(d->inaccuracy_kib, d->inaccuracy_kib);
 	if (is_near(d->aim_kib, d->target_kib, twice))
 		return;
-	twice = plus(twice, plus(1, fraction_share(&p->slack, range)));
+	twice = plus(twice, drift(p, d));
 	if (d->target_kib < d->aim_kib ||
 	    !is_near(d->aim_kib, d->target_kib, twice))
 		p->unsettled = true;

@@ -506,10 +506,11 @@ bal_loop_look(struct bal_loop *l, struct bal_loop_host *h, int64_t now_ms)
 	serve(l, h, &s, false);
 	outcome = bal_plan(h->plan, h->n, s.free_kib, s.want_kib, &s.sums);
 	s.ended = false;
-	if (outcome != BAL_ADJUST)
+	if (outcome != BAL_ADJUST) {
 		serve(l, h, &s, true);
-	if (outcome == BAL_FAILED)
+		/* what is free may be kept for one that does not take it */
 		refuse(l, h, &s);
+	}
 	if (s.ended) {
 		bal_loop_due(h, now_ms); /* less is wanted now */
 		return;
