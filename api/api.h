@@ -184,6 +184,8 @@ struct api_call {
 	api_stage_f *then;   /* set by a stage: what comes next */
 	bool has_command;    /* command goes out before then */
 	bool has_ask;	     /* ask is answered before then; not both */
+	bool holds_ask;	     /* what was granted is kept from the others until
+				the answer to command is stored, too */
 	bool asking;	     /* the dispatcher's: ask is being answered */
 	bool commit_failure; /* keep the changes although err is set */
 	struct hv_command command;

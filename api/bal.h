@@ -15,7 +15,8 @@
  * parked one does: it has a task, and cancelling that ends the ask at once
  * (BAL_ASK_CANCELLED), as do the daemon's end and a lost hypervisor process.
  * What was granted is held until that next stage has been committed: its
- * records say from then on who has the memory.
+ * records say from then on who has the memory.  With c->holds_ask it is held
+ * until the stage after that, when the domain has it.
  *
  * Threads: the writer's, but for api_bal_new, _free and _lost.
  * DIAGNOSTICS the loop's.  BUGS none known.

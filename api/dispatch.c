@@ -256,6 +256,7 @@ write_run(struct wrq_job *job, struct fld_tx *tx)
 	c->then = NULL;
 	c->has_command = false;
 	c->has_ask = false;
+	c->holds_ask = false;
 	c->commit_failure = false;
 	c->parked = false;
 	c->why.code = ERR_NONE;
@@ -342,7 +343,8 @@ write_done(struct wrq_job *job)
 		api_call_finish(c, c->err);
 		return;
 	}
-	api_bal_release(c); /* the records show by now who has it */
+	if (!c->holds_ask)
+		api_bal_release(c); /* the records show by now who has it */
 	c->stage = c->then;
 	c->deadline_ms = 0;
 	if (c->has_ask)

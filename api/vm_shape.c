@@ -9,6 +9,7 @@
 #include "model/units.h"
 
 /* Api */
+#include "api/ask.h"
 #include "api/op.h"
 #include "api/vm_priv.h"
 #include "api_handlers.h"
@@ -105,26 +106,70 @@ api_vm_set_hvm_shadow_multiplier(struct api_call *c,
 	return rc;
 }
 
-/* Multipliers of a live change, kept between its stages. */
+/* A live change, kept between its stages. */
 struct reshadow {
-	double was;
-	double now;
+	struct idl_ref host;
+	double was, now; /* multipliers */
 };
 
-/* reshadowed - the domain has its new shadow memory, or has not */
-static enum err
-reshadowed(struct api_call *c, void *result, struct failure *why)
+/* settle - the domain has its new shadow memory, or has not */
+static void
+settle(struct api_call *c, enum err rc)
 {
 	const struct reshadow *keep = c->keep;
-	enum err rc = api_vm_ended(c, result, why);
 	struct idl_vm *vm;
 
 	if (api_vm_held(c) == NULL)
-		return rc; /* destroyed meanwhile */
+		return; /* destroyed meanwhile */
 	vm = fld_tx_edit(c->tx, IDL_CLASS_VM, &c->op_vm);
 	if (vm != NULL)
 		vm->HVM_shadow_multiplier =
 		    rc == ERR_NONE ? keep->now : keep->was;
+}
+
+/* reshadowed - the hypervisor has answered */
+static enum err
+reshadowed(struct api_call *c, void *result, struct failure *why)
+{
+	enum err rc = api_vm_ended(c, result, why);
+
+	settle(c, rc);
+	return rc;
+}
+
+/* tell - what is needed is free: have the domain follow */
+static enum err
+tell(struct api_call *c, const struct idl_vm *vm, struct failure *why)
+{
+	const struct reshadow *keep = c->keep;
+	struct idl_vm copy = *vm;
+
+	copy.HVM_shadow_multiplier = keep->now;
+	c->then = reshadowed;
+	c->holds_ask = true;
+	return api_vm_command(c, &copy, &keep->host, HV_SET_SHADOW, why);
+}
+
+/* asked - the loop has answered */
+static enum err
+asked(struct api_call *c, void *result, struct failure *why)
+{
+	const struct reshadow *keep = c->keep;
+	const struct idl_vm *vm = api_vm_held(c);
+	enum err rc;
+
+	(void)result; /* void */
+	if (api_ask_again(c, &keep->host, asked))
+		return ERR_NONE;
+	rc = api_ask_failure(c, why);
+	if (rc == ERR_NONE && vm != NULL)
+		return tell(c, vm, why);
+	if (rc == ERR_NONE)
+		rc = err_internal(why, "the VM is no more");
+	if (!api_op_release(c))
+		return err_internal(why, "out of memory");
+	c->commit_failure = true;
+	settle(c, rc);
 	return rc;
 }
 
@@ -143,31 +188,41 @@ quantise(const struct idl_vm *vm, double multiplier, double *m_out,
 	return rc;
 }
 
-/* reshadow - count the larger of the two, have the domain follow */
+/*
+ * reshadow - count the larger of the two, have the domain follow
+ *
+ * What it needs more is made free first, so that it takes nothing that was
+ * promised to another.
+ */
 static enum err
-reshadow(struct api_call *c, double now, struct failure *why)
+reshadow(struct api_call *c, const struct idl_vm *now, struct failure *why)
 {
 	const struct idl_vm *was = c->self;
 	struct reshadow *keep = arena_alloc(&c->arena, sizeof(*keep));
-	struct idl_vm copy = *was, *vm;
+	int64_t rise = 0;
+	struct idl_vm *vm;
+	bool is_free;
 	enum err rc;
 
 	if (keep == NULL)
 		return err_internal(why, "out of memory");
-	keep->was = was->HVM_shadow_multiplier;
-	keep->now = now;
+	*keep = (struct reshadow){was->resident_on, was->HVM_shadow_multiplier,
+	    now->HVM_shadow_multiplier};
 	c->keep = keep;
-	copy.HVM_shadow_multiplier = now;
-	c->then = reshadowed;
-	rc = api_vm_command(c, &copy, &copy.resident_on, HV_SET_SHADOW, why);
+	rc = mem_overhead(now, &rise, why);
 	if (rc == ERR_NONE)
 		rc = api_op_hold(c, why);
 	if (rc == ERR_NONE)
 		rc = api_vm_edit(c, &c->op_vm, &vm, why);
+	if (rc != ERR_NONE)
+		return rc;
+	rise -= vm->memory_overhead;
 	/* What is to be given back can be promised only when it is back. */
-	if (rc == ERR_NONE && now > vm->HVM_shadow_multiplier)
-		vm->HVM_shadow_multiplier = now;
-	return rc;
+	if (rise <= 0)
+		return tell(c, vm, why);
+	vm->HVM_shadow_multiplier = keep->now;
+	rc = api_ask_for(c, &keep->host, vm, rise, rise, asked, &is_free, why);
+	return rc == ERR_NONE && is_free ? tell(c, vm, why) : rc;
 }
 
 enum err
@@ -185,6 +240,5 @@ api_vm_set_shadow_multiplier_live(struct api_call *c,
 	rc = quantise(was, a->multiplier, &now.HVM_shadow_multiplier, why);
 	if (rc == ERR_NONE)
 		rc = mem_admit_rise(c->view, was, &now, why);
-	return rc == ERR_NONE ? reshadow(c, now.HVM_shadow_multiplier, why)
-			      : rc;
+	return rc == ERR_NONE ? reshadow(c, &now, why) : rc;
 }
