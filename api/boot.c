@@ -540,7 +540,9 @@ api_boot_new(struct api_env *env, const char *seed_path,
 	b->seed_path = seed_path;
 	b->calls = *calls;
 	b->resync_ms = RESYNC_FIRST_MS;
-	b->facts = hv_facts_new(new_ref, env);
+	b->facts = hv_facts_new(new_ref, env,
+	    env->balance == BAL_LOOP_SHARES ? HV_FACTS_LEAVES
+					    : HV_FACTS_RAISES);
 	env->bal = api_bal_new(env, calls->warn, calls->ctx);
 	if (b->facts == NULL || env->bal == NULL) {
 		api_bal_free(&env->bal);

@@ -13,6 +13,7 @@
 #include "model/units.h"
 
 /* Api */
+#include "api/ask.h"
 #include "api/bal.h"
 #include "api/op.h"
 #include "api/task.h"
@@ -167,12 +168,63 @@ pushed(struct api_call *c, void *result, struct failure *why)
 	return ERR_NONE;
 }
 
+/* A range that waits for its memory. */
+struct range {
+	struct idl_ref vm;
+	int64_t min, max;
+};
+
+static api_stage_f ranged;
+
+/* lacks - what a VM has less than it is to have at least, bytes; <= 0: none */
+static int64_t
+lacks(const struct fld_view *v, const struct idl_vm *vm)
+{
+	const struct idl_vm_metrics *m =
+	    fld_get(v, IDL_CLASS_VM_METRICS, &vm->metrics);
+	int64_t bytes = m == NULL ? 0 : m->memory_actual;
+
+	if (__builtin_sub_overflow(bytes, vm->memory_offset, &bytes) ||
+	    __builtin_sub_overflow(vm->memory_dynamic_min, bytes, &bytes))
+		return 0;
+	return bytes;
+}
+
+/*
+ * has_room - is what the guest is about to take free, and nobody's?
+ *
+ * Where the loop moves memory it sees to that.  Else the guest is told its new
+ * target here, and takes what it finds: that may be kept for another.
+ *
+ * out     is_there_out  false: the loop is asked, ranged comes next
+ */
+static enum err
+has_room(struct api_call *c, const struct idl_vm *now, bool *is_there_out,
+    struct failure *why)
+{
+	int64_t bytes = lacks(c->view, now);
+	struct range *r;
+
+	*is_there_out = true;
+	if (c->env->balance == BAL_LOOP_SHARES || c->stage == ranged ||
+	    bytes <= 0)
+		return ERR_NONE;
+	r = c->keep = arena_alloc(&c->arena, sizeof(*r));
+	if (r == NULL)
+		return err_internal(why, "out of memory");
+	*r = (struct range){
+	    now->h.ref, now->memory_dynamic_min, now->memory_dynamic_max};
+	return api_ask_for(
+	    c, &now->resident_on, now, bytes, bytes, ranged, is_there_out, why);
+}
+
 /* set_range - store a dynamic range; a running domain is told */
 static enum err
 set_range(struct api_call *c, int64_t min, int64_t max, struct failure *why)
 {
 	const struct idl_vm *was = c->self;
 	struct idl_vm now = *was;
+	bool is_there;
 	enum err rc;
 
 	now.memory_dynamic_min = min;
@@ -185,15 +237,39 @@ set_range(struct api_call *c, int64_t min, int64_t max, struct failure *why)
 	if (now.power_state != IDL_VM_POWER_STATE_RUNNING)
 		return store_limits(c, &now, why);
 	rc = mem_admit_rise(c->view, was, &now, why);
-	if (rc == ERR_NONE)
-		rc = store_limits(c, &now, why);
-	if (rc != ERR_NONE || now.is_control_domain)
+	if (rc != ERR_NONE)
 		return rc;
+	if (now.is_control_domain)
+		return store_limits(c, &now, why);
+	rc = has_room(c, &now, &is_there, why);
+	if (rc != ERR_NONE || !is_there)
+		return rc;
+	rc = store_limits(c, &now, why);
+	if (rc != ERR_NONE)
+		return rc;
+	c->holds_ask = true;
 	c->then = pushed;
 	rc = api_vm_command(c, &now, &now.resident_on, HV_SET_RANGE, why);
 	if (c->env->balance == BAL_LOOP_SHARES)
 		c->command.target_kib = 0; /* the loop knows better */
 	return rc;
+}
+
+/* ranged - the loop has answered: begin again, with the VM as it is now */
+static enum err
+ranged(struct api_call *c, void *result, struct failure *why)
+{
+	const struct range *r = c->keep;
+	enum err rc = api_ask_failure(c, why);
+
+	(void)result; /* void */
+	if (rc != ERR_NONE)
+		return rc;
+	c->self = fld_get(c->view, IDL_CLASS_VM, &r->vm);
+	if (c->self == NULL)
+		return err_fail(why, ERR_HANDLE_INVALID, "sr", "VM", &r->vm);
+	rc = api_op_check(c->view, c->self, IDL_OP_CHANGING_DYNAMIC_RANGE, why);
+	return rc == ERR_NONE ? set_range(c, r->min, r->max, why) : rc;
 }
 
 enum err

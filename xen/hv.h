@@ -19,7 +19,9 @@
  *
  * SET_RANGE and SET_TARGET keep the order of spec E.3: raising, maxmem first;
  * lowering, target first; maxmem follows the target, but for a domain without
- * a balloon driver it never falls and no target is written.
+ * a balloon driver it never falls and no target is written.  SET_RANGE with
+ * target 0 leaves it where it is, or takes it down to dynamic_max: what a guest
+ * lacks to a new dynamic_min is given when it is there, by who moves memory.
  *
  * Both ends treat the other as hostile: lengths, strings and enums are checked
  * by hv_msg_check before anything is read.

@@ -19,7 +19,8 @@
 #define WALK_BYTES ((size_t)4 << 20)
 
 struct hv_facts *
-hv_facts_new(struct idl_ref (*new_ref)(void *ctx), void *ctx)
+hv_facts_new(struct idl_ref (*new_ref)(void *ctx), void *ctx,
+    enum hv_facts_target target)
 {
 	struct hv_facts *f = calloc(1, sizeof(*f));
 
@@ -27,6 +28,7 @@ hv_facts_new(struct idl_ref (*new_ref)(void *ctx), void *ctx)
 		return NULL;
 	f->new_ref = new_ref;
 	f->ctx = ctx;
+	f->target = target;
 	return f;
 }
 

@@ -56,8 +56,14 @@ struct hv_facts_range {
 	int32_t pad;
 	uint64_t min_kib;
 	uint64_t max_kib;
-	uint64_t target_kib;
+	uint64_t target_kib; /* 0: as it is, or max_kib */
 	uint64_t static_max_kib;
+};
+
+/* Who brings a target up that is below its VM's dynamic_min? */
+enum hv_facts_target {
+	HV_FACTS_RAISES, /* it goes along with the range */
+	HV_FACTS_LEAVES, /* another, when there is memory for it */
 };
 
 /*
@@ -66,7 +72,8 @@ struct hv_facts_range {
  * in      new_ref  makes refs for records of new hosts and domains
  * errors  NULL: out of memory
  */
-struct hv_facts *hv_facts_new(struct idl_ref (*new_ref)(void *ctx), void *ctx);
+struct hv_facts *hv_facts_new(struct idl_ref (*new_ref)(void *ctx), void *ctx,
+    enum hv_facts_target target);
 
 /*
  * hv_facts_free - the records stay

@@ -172,12 +172,28 @@ cut(int64_t bytes, uint64_t most_kib)
 	return kib < most_kib ? kib : most_kib;
 }
 
+/* target - where it is to be in its VM's range; 0: it is left to another */
+static uint64_t
+target(const struct hv_facts *f, const struct hv_facts_range *want,
+    uint64_t has_kib)
+{
+	if (f->target == HV_FACTS_LEAVES)
+		return 0;
+	if (has_kib < want->min_kib)
+		return want->min_kib;
+	return has_kib > want->max_kib ? want->max_kib : has_kib;
+}
+
 /* is_bound - has the domain the range, and a target in it if it obeys? */
 static bool
 is_bound(const struct hv_facts_range *want, const struct hv_facts_bounds *has)
 {
+	bool is_well = want->target_kib == 0
+			   ? has->target_kib <= want->max_kib
+			   : has->target_kib == want->target_kib;
+
 	return want->min_kib == has->min_kib && want->max_kib == has->max_kib &&
-	       (!has->has_balloon || want->target_kib == has->target_kib);
+	       (!has->has_balloon || is_well);
 }
 
 /* uuid_of - of a record, as the protocol has it; false: it is none */
@@ -222,9 +238,7 @@ hv_facts_bind(struct hv_facts *f, const struct fld_view *v,
 	    .static_max_kib = from->static_max_kib,
 	};
 
-	want.target_kib = from->target_kib > want.max_kib   ? want.max_kib
-			  : from->target_kib < want.min_kib ? want.min_kib
-							    : from->target_kib;
+	want.target_kib = target(f, &want, from->target_kib);
 	if (!is_ours(f, vm) || vm->is_control_domain || vm->discovered ||
 	    want.max_kib == 0 || is_bound(&want, from))
 		return ERR_NONE;

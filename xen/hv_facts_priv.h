@@ -22,6 +22,7 @@ struct hv_seen {
 struct hv_facts {
 	struct idl_ref (*new_ref)(void *ctx);
 	void *ctx;
+	enum hv_facts_target target;
 	char epoch[IDL_UUID_TEXT]; /* of HV_HELLO */
 	char backend[16];
 	struct hv_seen hosts, domains; /* since HV_HELLO */

@@ -91,15 +91,17 @@ hv_sim_end(struct hv_sim *w, struct hv_sim_dom *d, enum hv_end end)
 	answer_ask(w, &ask, HV_NO_DOMAIN, domid);
 }
 
-/* keep_size - as a toolstack builds it anew: with what it has, in its range */
+/*
+ * keep_size - as a toolstack builds it anew: with what it has
+ *
+ * What it may lack to its dynamic_min is nobody's to give but the loop's.
+ */
 static void
 keep_size(struct hv_sim_dom *d)
 {
 	uint64_t kib = d->pages * PAGE_KIB;
 
 	kib = kib > d->manner.offset_kib ? kib - d->manner.offset_kib : 0;
-	if (kib < d->dynamic_min_kib)
-		kib = d->dynamic_min_kib;
 	if (kib > d->dynamic_max_kib)
 		kib = d->dynamic_max_kib;
 	d->target_kib = d->maxmem_kib = kib;
@@ -454,8 +456,6 @@ set_range(struct hv_sim *w, const struct hv_command *c, struct hv_result *r)
 	if (bad != NULL)
 		return refuse(r, bad);
 	target_kib = c->target_kib != 0 ? c->target_kib : d->target_kib;
-	if (c->target_kib == 0 && target_kib < c->dynamic_min_kib)
-		target_kib = c->dynamic_min_kib;
 	if (c->target_kib == 0 && target_kib > c->dynamic_max_kib)
 		target_kib = c->dynamic_max_kib;
 	d->dynamic_min_kib = c->dynamic_min_kib;

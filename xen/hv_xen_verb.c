@@ -207,8 +207,6 @@ set_range(struct hv_xen *x, struct hv_xen_dom *d, const struct hv_command *c,
 
 	if (target_kib == 0) {
 		target_kib = hv_xen_target(d);
-		if (target_kib < c->dynamic_min_kib)
-			target_kib = c->dynamic_min_kib;
 		if (target_kib > c->dynamic_max_kib)
 			target_kib = c->dynamic_max_kib;
 	}

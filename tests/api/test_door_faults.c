@@ -321,14 +321,14 @@ Test(door_faults, a_promise_that_cannot_be_taken_back_is_not_kept)
 
 Test(door_faults, who_waited_for_an_operation_may_wait_for_the_balloon)
 {
-	struct world_shape s = {"v", IDL_DOMAIN_TYPE_HVM, 128, 256, 512, 512, 2,
+	struct world_shape s = {"v", IDL_DOMAIN_TYPE_HVM, 128, 512, 512, 512, 2,
 	    1.0, "shutdown_ms=2000 stuck"};
 	struct world_call reboot, wait;
 	struct idl_ref vm = world_new_vm(&w, &s);
 
 	cr_assert_eq(world_call(&w, "VM.start", &vm, 0, 0), ERR_NONE);
 	cr_assert_eq(world_call(&w, "VM.set_memory_dynamic_range", &vm,
-			 512 * MIB, 512 * MIB),
+			 256 * MIB, 256 * MIB),
 	    ERR_NONE);
 	world_begin(&w, &reboot, "VM.clean_reboot", &vm);
 	world_begin(&w, &wait, "VM.wait_memory_target_live", &vm);

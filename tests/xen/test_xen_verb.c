@@ -82,13 +82,20 @@ static const struct {
 	HV_OK, "",
 	"begin; dynamic-min=102400; dynamic-max=153600; target=153600; end; "
 	"maxmem 1 154632; "},
-    {"no target given: the one it has is put into the range", 0,
+    {"no target given: the one it has is left where it is", 0,
 	{.verb = HV_SET_RANGE,
 	    .dynamic_min_kib = 250 * MIB,
 	    .dynamic_max_kib = 300 * MIB},
 	HV_OK, "",
-	"maxmem 1 257024; begin; dynamic-min=256000; dynamic-max=307200; "
-	"memory-offset=0; target=256000; end; "},
+	"begin; dynamic-min=256000; dynamic-max=307200; memory-offset=0; "
+	"target=204800; end; "},
+    {"no target given: the one it has goes down with the range", 0,
+	{.verb = HV_SET_RANGE,
+	    .dynamic_min_kib = 50 * MIB,
+	    .dynamic_max_kib = 100 * MIB},
+	HV_OK, "",
+	"begin; dynamic-min=51200; dynamic-max=102400; memory-offset=0; "
+	"target=102400; end; maxmem 1 103424; "},
     {"bounds of a guest without balloon are noted, its target is not",
 	NO_BALLOON,
 	{.verb = HV_SET_RANGE,
