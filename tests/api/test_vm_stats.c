@@ -8,6 +8,7 @@
 #include <string.h>
 
 /* own */
+#include "api/vm_priv.h"
 #include "tests/api/help_world.h"
 
 static struct world w;
@@ -69,6 +70,22 @@ stat(const struct idl_ref *vm, const char *tag)
 	return value;
 }
 
+/* stats_all - how many tags get_memory_stats gives back */
+static uint32_t
+stats_all(const struct idl_ref *vm)
+{
+	struct world_call p;
+	const struct idl_map *map;
+	uint32_t n;
+
+	world_begin(&w, &p, "VM.get_memory_stats", vm);
+	cr_assert(p.ended);
+	memcpy(&map, p.c.result, sizeof map);
+	n = map->n;
+	cr_assert_eq(world_end(&p), ERR_NONE);
+	return n;
+}
+
 /* stat_count - how many tags get_memory_stats_of gives back */
 static uint32_t
 stat_count(const struct idl_ref *vm, const struct idl_set *tags)
@@ -92,18 +109,108 @@ stat_count(const struct idl_ref *vm, const struct idl_set *tags)
 		cr_expect_str_eq(world_why(&w), text);                         \
 	} while (0)
 
-static const char *const guest_tags[] = {"swap_in", "swap_out", "major_faults",
-    "minor_faults", "free", "total", "available", "disk_caches",
-    "hugetlb_pgalloc", "hugetlb_pgfail"};
-#define NGUEST (sizeof guest_tags / sizeof *guest_tags)
+/* Every tag there is, and the number it is given below; 0: the host's own. */
+static const struct {
+	const char *tag;
+	enum hv_stat stat;
+	int64_t value;
+} all_tags[] = {
+    {"swap_in", HV_STAT_SWAP_IN, 11},
+    {"swap_out", HV_STAT_SWAP_OUT, 12},
+    {"major_faults", HV_STAT_MAJOR_FAULTS, 13},
+    {"minor_faults", HV_STAT_MINOR_FAULTS, 14},
+    {"free", HV_STAT_FREE, 15},
+    {"total", HV_STAT_TOTAL, 16},
+    {"available", HV_STAT_AVAILABLE, 17},
+    {"disk_caches", HV_STAT_DISK_CACHES, 18},
+    {"hugetlb_pgalloc", HV_STAT_HUGETLB_PGALLOC, 19},
+    {"hugetlb_pgfail", HV_STAT_HUGETLB_PGFAIL, 20},
+    {"balloon_actual", HV_STATS_GUEST, 0},
+    {"resident", HV_STATS_GUEST, 0},
+    {"last_update", HV_STATS_GUEST, 0},
+    {"ignored", HV_STATS_GUEST, 0},
+};
+#define NALL (sizeof all_tags / sizeof *all_tags)
+
+/* hear - a reading of a VM with every tag but one */
+static void
+hear(const struct idl_ref *vm, int without)
+{
+	struct hv_msg m;
+	struct hv_reading *r = &m.u.stats.reading[0];
+
+	hv_msg_init(&m, HV_STATS);
+	m.u.stats.n = 1;
+	cr_assert(api_vm_hv_uuid(world_vm(&w, vm)->uuid, &r->uuid));
+	r->read_s = 1600000000;
+	r->ignored = 21;
+	for (size_t i = 0; i < NALL; i++)
+		if (all_tags[i].stat < HV_STATS_GUEST)
+			r->value[all_tags[i].stat] =
+			    (int)i == without ? -1 : all_tags[i].value;
+	world_fact(&w, &m);
+}
+
+Test(stats, every_tag_is_there_under_its_name)
+{
+	struct idl_ref vm = guest("a", "silent");
+	const char *names[NALL];
+	struct idl_set set = {NALL, names};
+
+	poll(&vm, 5);
+	hear(&vm, -1);
+	for (size_t i = 0; i < NALL; i++) {
+		names[i] = all_tags[i].tag;
+		if (all_tags[i].value > 0)
+			cr_expect_eq(stat(&vm, all_tags[i].tag),
+			    all_tags[i].value, "%s", all_tags[i].tag);
+	}
+	cr_expect_eq(stat(&vm, "balloon_actual"), 1024 * MIB);
+	cr_expect_geq(stat(&vm, "resident"), 1024 * MIB);
+	cr_expect_eq(stat(&vm, "last_update"), 1600000000);
+	cr_expect_eq(stat(&vm, "ignored"), 21);
+	cr_expect_eq(stat_count(&vm, &set), NALL, "and there is no other one");
+	cr_expect_eq(stats_all(&vm), NALL);
+}
+
+Test(stats, what_is_not_told_this_time_is_minus_1_and_stays_in_the_map)
+{
+	struct idl_ref vm = guest("a", "silent");
+
+	poll(&vm, 5);
+	for (int without = 0; without < HV_STATS_GUEST; without++) {
+		hear(&vm, -1);
+		hear(&vm, without);
+		for (int i = 0; i < HV_STATS_GUEST; i++)
+			cr_expect_eq(stat(&vm, all_tags[i].tag),
+			    i == without ? -1 : all_tags[i].value, "%s",
+			    all_tags[i].tag);
+		cr_expect_eq(stats_all(&vm), NALL);
+	}
+}
+
+Test(stats, without_agent_and_balloon_driver_the_host_still_knows)
+{
+	struct idl_ref vm = guest("a", "silent no_balloon");
+
+	poll(&vm, 1);
+	world_pass(&w, 10000);
+	for (int i = 0; i < HV_STATS_GUEST; i++)
+		cr_expect_eq(
+		    stat(&vm, all_tags[i].tag), -1, "%s", all_tags[i].tag);
+	cr_expect_eq(stat(&vm, "last_update"), 0);
+	cr_expect_eq(stat(&vm, "balloon_actual"), 1024 * MIB);
+	cr_expect_geq(stat(&vm, "resident"), 1024 * MIB);
+}
 
 Test(stats, nothing_is_read_until_it_is_polled)
 {
 	struct idl_ref vm = guest("a", "");
 
 	world_pass(&w, 60000);
-	for (size_t i = 0; i < NGUEST; i++)
-		cr_expect_eq(stat(&vm, guest_tags[i]), -1, "%s", guest_tags[i]);
+	for (int i = 0; i < HV_STATS_GUEST; i++)
+		cr_expect_eq(
+		    stat(&vm, all_tags[i].tag), -1, "%s", all_tags[i].tag);
 	cr_expect_eq(stat(&vm, "last_update"), 0);
 	cr_expect_eq(stat(&vm, "balloon_actual"), 1024 * MIB,
 	    "what the host knows is there all the same");
