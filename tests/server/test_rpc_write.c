@@ -51,25 +51,29 @@ Test(rpc_write, records_have_every_field_but_the_internal)
 	arena_fini(&a);
 }
 
-/* fills - buffers of every size up to that of the reply */
+/* fills - a buffer is too small until it has the size of the reply */
 static void
 fills(enum help_rpc p, void *result)
 {
 	struct help_rpc_call h;
 	struct http_buf out;
+	size_t whole, n = 0;
 	bool ok = false;
 
 	help_rpc_open(&h, p, &help_value_vm, ARENA);
 	help_rpc_read(&h, h.protocol->least, strlen(h.protocol->least));
 	cr_assert(h.ok);
 	h.call.result = result;
+	whole = strlen(help_rpc_reply(&h));
 	for (size_t max = 0; !ok; max++) {
 		http_buf_init(&out, max);
 		ok = rpc_write_reply(h.protocol->codec, &h.call, &out);
 		cr_assert(out.len <= max);
 		cr_assert(ok != out.failed);
+		n = out.len;
 		http_buf_fini(&out);
 	}
+	cr_expect_eq(n, whole, "in the end all of it is there");
 	help_rpc_close(&h);
 }
 
