@@ -460,3 +460,15 @@ loop_ask(struct help_loop *h, struct bal_ask *ask, uint64_t min_kib,
 	h->wait_ms = 0;
 	loop_pass(h, 0);
 }
+
+bool
+loop_is_full(const struct help_loop *h, uint64_t held_kib)
+{
+	uint64_t free_kib = loop_free(h), least = BAL_RESERVED_KIB + held_kib;
+
+	if (free_kib >= least && free_kib <= least + LOOP_UNSHARED_KIB)
+		return true;
+	fprintf(stderr, "%llu KiB are free, not %llu\n",
+	    (unsigned long long)free_kib, (unsigned long long)least);
+	return false;
+}

@@ -21,6 +21,7 @@
 
 #define LOOP_ENDED_MAX 64
 #define LOOP_SAID_MAX 16
+#define LOOP_UNSHARED_KIB 512 /* at most: everybody's inaccuracy */
 
 struct help_loop {
 	struct hv_sim *sim;
@@ -56,18 +57,12 @@ void loop_restart(struct help_loop *h);
 /*
  * loop_build - a guest without overhead, at target_kib; as a toolstack does it:
  *         the loop is asked for the memory first
- * loop_make - the same without asking
+ * loop_make - the same without asking: its memory is known to be there
  *
  * in      vm  a number that stands for its uuid
  */
 void loop_build(struct help_loop *h, uint64_t vm, uint64_t min_kib,
     uint64_t max_kib, uint64_t target_kib, const char *behaviour);
-void loop_make(struct help_loop *h, uint64_t vm, uint64_t min_kib,
-    uint64_t max_kib, uint64_t target_kib, const char *behaviour);
-
-/*
- * loop_make - the same, without asking: its memory is known to be there
- */
 void loop_make(struct help_loop *h, uint64_t vm, uint64_t min_kib,
     uint64_t max_kib, uint64_t target_kib, const char *behaviour);
 
@@ -103,5 +98,12 @@ void loop_ask(struct help_loop *h, struct bal_ask *ask, uint64_t min_kib,
  */
 const struct hv_domain *loop_dom(const struct help_loop *h, uint64_t vm);
 uint64_t loop_free(const struct help_loop *h);
+
+/*
+ * loop_is_full - the host is used up to the reserve, and that is not touched
+ *
+ * in      held_kib  of others, beyond the reserve
+ */
+bool loop_is_full(const struct help_loop *h, uint64_t held_kib);
 
 #endif

@@ -34,6 +34,14 @@ flags(struct help_sim *h, uint64_t vm)
 	return d->flags;
 }
 
+/* begin - a world with one guest, which behaves like this */
+static void
+begin(struct help_sim *h, const char *behaviour)
+{
+	help_open(h, NULL, 0);
+	help_build(h, 1, behaviour);
+}
+
 static const struct {
 	const char *sentence, *behaviour, *text;
 } words[] = {
@@ -101,8 +109,7 @@ Test(hv_behaviour, boot_ms)
 	struct hv_msg m;
 	uint64_t id;
 
-	help_open(&h, NULL, 0);
-	help_build(&h, 1, "boot_ms=1000");
+	begin(&h, "boot_ms=1000");
 	cr_expect_eq(flags(&h, 1), HELP_MADE | HV_D_RUNNING);
 	cr_expect_eq(hv_sim_next_ms(h.world), 1000);
 	help_target(&h, 1, 64 * MIB);
@@ -133,8 +140,7 @@ Test(hv_behaviour, rate_kib_s)
 	struct help_sim h;
 	uint64_t before;
 
-	help_open(&h, NULL, 0);
-	help_build(&h, 1, "rate_kib_s=10240");
+	begin(&h, "rate_kib_s=10240");
 	before = help_host(&h, 0)->free_kib;
 	help_target(&h, 1, 64 * MIB);
 	cr_expect_eq(help_actual(&h, 1), 128 * MIB);
@@ -162,8 +168,7 @@ Test(hv_behaviour, limit_kib)
 {
 	struct help_sim h;
 
-	help_open(&h, NULL, 0);
-	help_build(&h, 1, "limit_kib=102400");
+	begin(&h, "limit_kib=102400");
 	help_target(&h, 1, 64 * MIB);
 	cr_expect_eq(help_actual(&h, 1), 100 * MIB);
 	help_target(&h, 1, 256 * MIB);
@@ -176,8 +181,7 @@ Test(hv_behaviour, stuck_and_uncooperative_when_it_is_marked)
 	struct help_sim h;
 	struct hv_msg m;
 
-	help_open(&h, NULL, 0);
-	help_build(&h, 1, "stuck");
+	begin(&h, "stuck");
 	help_target(&h, 1, 64 * MIB);
 	cr_expect_eq(hv_sim_next_ms(h.world), -1, "no time will help");
 	step(&h, 60000);
@@ -198,8 +202,7 @@ Test(hv_behaviour, offset_kib)
 	struct help_sim h;
 	struct hv_msg m;
 
-	help_open(&h, NULL, 0);
-	help_build(&h, 1, "offset_kib=2048");
+	begin(&h, "offset_kib=2048");
 	cr_expect_eq(help_actual(&h, 1), 130 * MIB);
 	cr_expect_eq(flags(&h, 1), HELP_UP, "nobody has found it out yet");
 	help_target(&h, 1, 100 * MIB);
@@ -219,8 +222,7 @@ Test(hv_behaviour, growing)
 	struct help_sim h;
 	struct hv_msg m;
 
-	help_open(&h, NULL, 0);
-	help_build(&h, 1, "growing");
+	begin(&h, "growing");
 	help_target(&h, 1, 64 * MIB);
 	cr_expect_eq(help_actual(&h, 1), 128 * MIB, "it gives nothing back");
 	m = help_command(&h, HV_SET_MAXMEM, 1);
@@ -235,8 +237,7 @@ Test(hv_behaviour, lying)
 {
 	struct help_sim h;
 
-	help_open(&h, NULL, 0);
-	help_build(&h, 1, "lying");
+	begin(&h, "lying");
 	help_target(&h, 1, 64 * MIB);
 	step(&h, 60000);
 	cr_expect_eq(help_actual(&h, 1), 127 * MIB, "it only began");
@@ -251,8 +252,7 @@ Test(hv_behaviour, stuck_now_and_then)
 {
 	struct help_sim h;
 
-	help_open(&h, NULL, 0);
-	help_build(&h, 1, "stuck_ms=300/1000");
+	begin(&h, "stuck_ms=300/1000");
 	help_target(&h, 1, 100 * MIB);
 	cr_expect_eq(hv_sim_next_ms(h.world), 300);
 	step(&h, 299);
@@ -272,8 +272,7 @@ Test(hv_behaviour, stuck_now_and_then_at_a_rate)
 {
 	struct help_sim h;
 
-	help_open(&h, NULL, 0);
-	help_build(&h, 1, "stuck_ms=500/1000 rate_kib_s=10240");
+	begin(&h, "stuck_ms=500/1000 rate_kib_s=10240");
 	help_target(&h, 1, 64 * MIB);
 	step(&h, 4000);
 	cr_expect_eq(help_actual(&h, 1), 108 * MIB, "half of the time");
@@ -284,8 +283,7 @@ Test(hv_behaviour, no_balloon)
 {
 	struct help_sim h;
 
-	help_open(&h, NULL, 0);
-	help_build(&h, 1, "no_balloon");
+	begin(&h, "no_balloon");
 	help_target(&h, 1, 64 * MIB);
 	step(&h, 60000);
 	cr_expect_eq(flags(&h, 1), HV_D_RUNNING | HV_D_AGENT | HV_D_RANGE);
@@ -323,8 +321,7 @@ Test(hv_behaviour, shutdown_ms)
 	uint64_t id;
 	size_t n;
 
-	help_open(&h, NULL, 0);
-	help_build(&h, 1, "shutdown_ms=700");
+	begin(&h, "shutdown_ms=700");
 	m = help_command(&h, HV_SHUTDOWN, 1);
 	id = help_send(&h, &m);
 	step(&h, 699);
@@ -352,8 +349,7 @@ Test(hv_behaviour, an_answer_goes_only_to_who_asked)
 	struct hv_link_calls calls;
 	struct hv_sim *world;
 
-	help_open(&h, NULL, 0);
-	help_build(&h, 1, "shutdown_ms=700");
+	begin(&h, "shutdown_ms=700");
 	m = help_command(&h, HV_SHUTDOWN, 1);
 	(void)help_send(&h, &m);
 	hv_link_close(&h.link, HV_LEAVE_RUNNING);
@@ -377,8 +373,7 @@ Test(hv_behaviour, deaf)
 	static const enum hv_verb verbs[] = {
 	    HV_SHUTDOWN, HV_CLEAN_REBOOT, HV_SUSPEND};
 
-	help_open(&h, NULL, 0);
-	help_build(&h, 1, "deaf");
+	begin(&h, "deaf");
 	for (size_t i = 0; i < 3; i++) {
 		struct hv_msg m = help_command(&h, verbs[i], 1);
 		struct hv_result r = help_do(&h, &m);
