@@ -14,6 +14,40 @@
 #include "cli/cli_do.h"
 #include "cli/cli_priv.h"
 
+/* ---- what every class has for its parameters ---- */
+
+#define ADD                                                                    \
+	"Adds to a set or map parameter. If the parameter is a set, "          \
+	"use param-key=<key to add>. If the parameter is a map, "              \
+	"pass the values to add as 'key=value' pairs."
+#define CLEAR "Clears the specified parameter."
+#define GET                                                                    \
+	"Gets the parameter specified of the object. If the "                  \
+	"parameter is a map of key=value pairs, use "                          \
+	"'param-key=<key>' to get the value associated with a "                \
+	"particular key."
+#define LIST "Lists all the parameters of the object specified by the uuid."
+#define REMOVE                                                                 \
+	"Removes a member or a key,value pair from a set/map respectively."
+#define SET                                                                    \
+	"Sets the parameter specified. If param-value is not given, "          \
+	"the parameter is set to a null value. To set a (key,value) "          \
+	"pair in a map parameter, use the syntax "                             \
+	"'map-param:key=value'."
+
+#define PARAM(name, verb, required, optional, doc)                             \
+	{                                                                      \
+#name "-param-" #verb, required, optional, doc,                \
+		    cli_do_param_##verb, 0, &cli_class_##name, NULL            \
+	}
+#define PARAMS(name)                                                           \
+	PARAM(name, add, "uuid,param-name", "param-key", ADD),                 \
+	    PARAM(name, clear, "uuid,param-name", "", CLEAR),                  \
+	    PARAM(name, get, "uuid,param-name", "param-key,database:", GET),   \
+	    PARAM(name, list, "uuid", "database:", LIST),                      \
+	    PARAM(name, remove, "uuid,param-name,param-key", "", REMOVE),      \
+	    PARAM(name, set, "uuid", "", SET)
+
 const struct cli_cmd cli_commands[] = {
     {"help", "", "<command>,--all",
 	"Lists commands, or says what one of them takes.", cli_do_help,
@@ -36,34 +70,7 @@ const struct cli_cmd cli_commands[] = {
 	"VM and reservation, and what is free, with what is counted as "
 	"promised to it, what it has, and what is kept free for it.",
 	cli_do_host_explain, CLI_C_HOSTS, NULL, "host.explain_memory"},
-    {"host-param-add", "uuid,param-name", "param-key",
-	"Adds to a set or map parameter. If the parameter is a set, "
-	"use param-key=<key to add>. If the parameter is a map, "
-	"pass the values to add as 'key=value' pairs.",
-	cli_do_param_add, 0, &cli_class_host, NULL},
-    {"host-param-clear", "uuid,param-name", "",
-	"Clears the specified parameter.", cli_do_param_clear, 0,
-	&cli_class_host, NULL},
-    {"host-param-get", "uuid,param-name", "param-key,database:",
-	"Gets the parameter specified of the object. If the "
-	"parameter is a map of key=value pairs, use "
-	"'param-key=<key>' to get the value associated with a "
-	"particular key.",
-	cli_do_param_get, 0, &cli_class_host, NULL},
-    {"host-param-list", "uuid", "database:",
-	"Lists all the parameters of the object specified by the "
-	"uuid.",
-	cli_do_param_list, 0, &cli_class_host, NULL},
-    {"host-param-remove", "uuid,param-name,param-key", "",
-	"Removes a member or a key,value pair from a set/map "
-	"respectively.",
-	cli_do_param_remove, 0, &cli_class_host, NULL},
-    {"host-param-set", "uuid", "",
-	"Sets the parameter specified. If param-value is not given, "
-	"the parameter is set to a null value. To set a (key,value) "
-	"pair in a map parameter, use the syntax "
-	"'map-param:key=value'.",
-	cli_do_param_set, 0, &cli_class_host, NULL},
+    PARAMS(host),
     {"memory-reservation-destroy", "uuid", "", "Gives a memory reservation up.",
 	cli_do_reservation_destroy, 0, NULL, NULL},
     {"memory-reservation-list", "", "params,database:",
@@ -75,34 +82,7 @@ const struct cli_cmd cli_commands[] = {
 	"To filter on map parameters, use the syntax "
 	"'map-param:key=value'",
 	cli_do_list, 0, &cli_class_pool, NULL},
-    {"pool-param-add", "uuid,param-name", "param-key",
-	"Adds to a set or map parameter. If the parameter is a set, "
-	"use param-key=<key to add>. If the parameter is a map, "
-	"pass the values to add as 'key=value' pairs.",
-	cli_do_param_add, 0, &cli_class_pool, NULL},
-    {"pool-param-clear", "uuid,param-name", "",
-	"Clears the specified parameter.", cli_do_param_clear, 0,
-	&cli_class_pool, NULL},
-    {"pool-param-get", "uuid,param-name", "param-key,database:",
-	"Gets the parameter specified of the object. If the "
-	"parameter is a map of key=value pairs, use "
-	"'param-key=<key>' to get the value associated with a "
-	"particular key.",
-	cli_do_param_get, 0, &cli_class_pool, NULL},
-    {"pool-param-list", "uuid", "database:",
-	"Lists all the parameters of the object specified by the "
-	"uuid.",
-	cli_do_param_list, 0, &cli_class_pool, NULL},
-    {"pool-param-remove", "uuid,param-name,param-key", "",
-	"Removes a member or a key,value pair from a set/map "
-	"respectively.",
-	cli_do_param_remove, 0, &cli_class_pool, NULL},
-    {"pool-param-set", "uuid", "",
-	"Sets the parameter specified. If param-value is not given, "
-	"the parameter is set to a null value. To set a (key,value) "
-	"pair in a map parameter, use the syntax "
-	"'map-param:key=value'.",
-	cli_do_param_set, 0, &cli_class_pool, NULL},
+    PARAMS(pool),
     {"task-cancel", "uuid", "", "Cancels a task.", cli_do_task_cancel, 0, NULL,
 	NULL},
     {"task-list", "", "params,database:",
@@ -110,67 +90,13 @@ const struct cli_cmd cli_commands[] = {
 	"To filter on map parameters, use the syntax "
 	"'map-param:key=value'",
 	cli_do_list, 0, &cli_class_task, NULL},
-    {"task-param-add", "uuid,param-name", "param-key",
-	"Adds to a set or map parameter. If the parameter is a set, "
-	"use param-key=<key to add>. If the parameter is a map, "
-	"pass the values to add as 'key=value' pairs.",
-	cli_do_param_add, 0, &cli_class_task, NULL},
-    {"task-param-clear", "uuid,param-name", "",
-	"Clears the specified parameter.", cli_do_param_clear, 0,
-	&cli_class_task, NULL},
-    {"task-param-get", "uuid,param-name", "param-key,database:",
-	"Gets the parameter specified of the object. If the "
-	"parameter is a map of key=value pairs, use "
-	"'param-key=<key>' to get the value associated with a "
-	"particular key.",
-	cli_do_param_get, 0, &cli_class_task, NULL},
-    {"task-param-list", "uuid", "database:",
-	"Lists all the parameters of the object specified by the "
-	"uuid.",
-	cli_do_param_list, 0, &cli_class_task, NULL},
-    {"task-param-remove", "uuid,param-name,param-key", "",
-	"Removes a member or a key,value pair from a set/map "
-	"respectively.",
-	cli_do_param_remove, 0, &cli_class_task, NULL},
-    {"task-param-set", "uuid", "",
-	"Sets the parameter specified. If param-value is not given, "
-	"the parameter is set to a null value. To set a (key,value) "
-	"pair in a map parameter, use the syntax "
-	"'map-param:key=value'.",
-	cli_do_param_set, 0, &cli_class_task, NULL},
+    PARAMS(task),
     {"template-list", "", "params,database:",
 	"Lists all the templates, filtering on the optional "
 	"arguments. To filter on map parameters, use the syntax "
 	"'map-param:key=value'",
 	cli_do_list, 0, &cli_class_template, NULL},
-    {"template-param-add", "uuid,param-name", "param-key",
-	"Adds to a set or map parameter. If the parameter is a set, "
-	"use param-key=<key to add>. If the parameter is a map, "
-	"pass the values to add as 'key=value' pairs.",
-	cli_do_param_add, 0, &cli_class_template, NULL},
-    {"template-param-clear", "uuid,param-name", "",
-	"Clears the specified parameter.", cli_do_param_clear, 0,
-	&cli_class_template, NULL},
-    {"template-param-get", "uuid,param-name", "param-key,database:",
-	"Gets the parameter specified of the object. If the "
-	"parameter is a map of key=value pairs, use "
-	"'param-key=<key>' to get the value associated with a "
-	"particular key.",
-	cli_do_param_get, 0, &cli_class_template, NULL},
-    {"template-param-list", "uuid", "database:",
-	"Lists all the parameters of the object specified by the "
-	"uuid.",
-	cli_do_param_list, 0, &cli_class_template, NULL},
-    {"template-param-remove", "uuid,param-name,param-key", "",
-	"Removes a member or a key,value pair from a set/map "
-	"respectively.",
-	cli_do_param_remove, 0, &cli_class_template, NULL},
-    {"template-param-set", "uuid", "",
-	"Sets the parameter specified. If param-value is not given, "
-	"the parameter is set to a null value. To set a (key,value) "
-	"pair in a map parameter, use the syntax "
-	"'map-param:key=value'.",
-	cli_do_param_set, 0, &cli_class_template, NULL},
+    PARAMS(template),
     {"vm-clone", "new-name-label", "new-name-description",
 	"Makes a halted copy of a VM under a new name, and prints "
 	"its uuid.",
@@ -256,33 +182,7 @@ const struct cli_cmd cli_commands[] = {
     {"vm-migrate", "", "live,host,host-uuid,force,copy,compress",
 	"Moves a VM to another host of the pool.", cli_do_vm_migrate,
 	CLI_C_VMS | CLI_C_STANDARD, NULL, NULL},
-    {"vm-param-add", "uuid,param-name", "param-key",
-	"Adds to a set or map parameter. If the parameter is a set, "
-	"use param-key=<key to add>. If the parameter is a map, "
-	"pass the values to add as 'key=value' pairs.",
-	cli_do_param_add, 0, &cli_class_vm, NULL},
-    {"vm-param-clear", "uuid,param-name", "", "Clears the specified parameter.",
-	cli_do_param_clear, 0, &cli_class_vm, NULL},
-    {"vm-param-get", "uuid,param-name", "param-key,database:",
-	"Gets the parameter specified of the object. If the "
-	"parameter is a map of key=value pairs, use "
-	"'param-key=<key>' to get the value associated with a "
-	"particular key.",
-	cli_do_param_get, 0, &cli_class_vm, NULL},
-    {"vm-param-list", "uuid", "database:",
-	"Lists all the parameters of the object specified by the "
-	"uuid.",
-	cli_do_param_list, 0, &cli_class_vm, NULL},
-    {"vm-param-remove", "uuid,param-name,param-key", "",
-	"Removes a member or a key,value pair from a set/map "
-	"respectively.",
-	cli_do_param_remove, 0, &cli_class_vm, NULL},
-    {"vm-param-set", "uuid", "",
-	"Sets the parameter specified. If param-value is not given, "
-	"the parameter is set to a null value. To set a (key,value) "
-	"pair in a map parameter, use the syntax "
-	"'map-param:key=value'.",
-	cli_do_param_set, 0, &cli_class_vm, NULL},
+    PARAMS(vm),
     {"vm-pause", "", "", "Stops the virtual CPUs of VMs.", cli_do_vm_plain,
 	CLI_C_VMS, NULL, "VM.pause"},
     {"vm-reboot", "", "force",
