@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /* System */
-#include <criterion/criterion.h>
 #include <string.h>
 
 /* Own */
-#include "tests/api/help_world.h"
+#include "tests/api/help_suite.h"
 
 static struct world w;
 
@@ -18,8 +17,7 @@ open_full(void)
 static void
 close_it(void)
 {
-	world_check(&w);
-	world_close(&w);
+	suite_close(&w);
 }
 
 TestSuite(bal, .init = open_full, .fini = close_it);

@@ -4,7 +4,6 @@
  * commit and at every allocation of a call, one after the other. */
 
 /* System */
-#include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +12,7 @@
 
 /* Own */
 #include "tests/api/help_calls.h"
-#include "tests/api/help_world.h"
+#include "tests/api/help_suite.h"
 #include "tests/model/help_alloc.h"
 
 /* Longer than a refused fact waits until all is asked for again. */
@@ -24,8 +23,7 @@ static struct world w;
 static void
 open_world(void)
 {
-	world_open(&w, NULL, 0, NULL);
-	cr_assert(w.ready, "%s", w.text);
+	suite_open(&w, NULL, 0);
 }
 
 static void
@@ -186,9 +184,10 @@ is_one_stage(enum chapter at)
 	return at == CREATE || at == LIMITS || at == DESTROY;
 }
 
-/* refused - a call failed: it says why, and did nothing if that is certain */
+/* has_failed - a call failed: it says why, and did nothing if that is certain
+ */
 static void
-refused(const struct fld_view *was, enum chapter at)
+has_failed(const struct fld_view *was, enum chapter at)
 {
 	const struct fld_view *now = fld_pin(w.reader);
 
@@ -226,7 +225,7 @@ chapter(struct story *s, enum chapter at)
 		cr_assert_not_null(was);
 		rc = tell(s, at);
 		if (rc != ERR_NONE)
-			refused(was, at);
+			has_failed(was, at);
 		fld_unpin(w.reader, was);
 		if (rc == ERR_NONE && has_come_true(s, at, true))
 			return n;

@@ -4,14 +4,13 @@
  * after the other, once or from then on. */
 
 /* System */
-#include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Own */
 #include "tests/api/help_calls.h"
-#include "tests/api/help_world.h"
+#include "tests/api/help_suite.h"
 #include "tests/model/help_alloc.h"
 
 /* Longer than anything that is tried again waits. */
@@ -43,8 +42,7 @@ open_world(void)
 		(void)snprintf(
 		    hosts[i].name, sizeof(hosts[i].name), "host %d", i);
 	}
-	world_open(&w, hosts, 2, NULL);
-	cr_assert(w.ready, "%s", w.text);
+	suite_open(&w, hosts, 2);
 	send_command = w.env.command;
 	w.env.command = spare_command;
 }

@@ -3,7 +3,6 @@
 /* host.explain_memory and pool.plan_placement: answers that change nothing. */
 
 /* System */
-#include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,7 +10,7 @@
 #include "model/mem.h"
 
 /* own */
-#include "tests/api/help_world.h"
+#include "tests/api/help_suite.h"
 
 static struct world w;
 static struct idl_ref host, other;
@@ -20,32 +19,19 @@ static void
 open_world(void)
 {
 	struct hv_sim_host hosts[2];
-	const struct idl_hdr *next;
 
-	for (size_t i = 0; i < 2; i++) {
-		hv_sim_host_init(&hosts[i]);
-		hosts[i].uuid.hi = 1;
-		hosts[i].uuid.lo = i + 1;
-	}
-	world_open(&w, hosts, 2, NULL);
-	cr_assert(w.ready, "%s", w.text);
-	host = world_first_host(&w);
-	next = fld_next(w.pin, IDL_CLASS_HOST, &host);
-	cr_assert_not_null(next);
-	other = next->ref;
+	suite_two(hosts);
+	suite_open(&w, hosts, 2);
+	suite_find_two(&w, &host, &other);
 }
 
 static void
 close_world(void)
 {
-	world_check(&w);
-	world_close(&w);
+	suite_close(&w);
 }
 
 TestSuite(explain, .init = open_world, .fini = close_world);
-
-#define works(...)                                                             \
-	cr_assert_eq(world_call(&w, __VA_ARGS__), ERR_NONE, "%s", world_why(&w))
 
 /* sized - a VM of one size, not started */
 static struct idl_ref

@@ -3,11 +3,11 @@
 /* Domains that others make: records for them, and whose they are. */
 
 /* System */
-#include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 
 /* own */
+#include "tests/api/help_suite.h"
 #include "tests/api/help_xen.h"
 
 static struct world w;
@@ -16,8 +16,7 @@ static uint64_t nvms; /* when the test begins */
 static void
 open_world(void)
 {
-	world_open(&w, NULL, 0, NULL);
-	cr_assert(w.ready, "%s", w.text);
+	suite_open(&w, NULL, 0);
 	xen_feed(&w);
 	xen_report(&w, 0, NULL, 0);
 	world_find_vm(&w, "Control domain on host: sim");
@@ -31,9 +30,6 @@ close_world(void)
 }
 
 TestSuite(found, .init = open_world, .fini = close_world);
-
-#define works(...)                                                             \
-	cr_assert_eq(world_call(&w, __VA_ARGS__), ERR_NONE, "%s", world_why(&w))
 
 /* appear - a domain is there, or has changed */
 static struct hv_msg

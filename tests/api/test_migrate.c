@@ -2,14 +2,11 @@
 
 /* VMs that come with memory they do not need: by migration, by resume. */
 
-/* System */
-#include <criterion/criterion.h>
-
 /* Model */
 #include "model/mem.h"
 
 /* own */
-#include "tests/api/help_world.h"
+#include "tests/api/help_suite.h"
 
 static struct world w;
 static struct idl_ref host, other;
@@ -21,18 +18,11 @@ open_world(int64_t other_mib)
 	struct hv_sim_host hosts[2];
 	const struct idl_hdr *next;
 
-	for (size_t i = 0; i < 2; i++) {
-		hv_sim_host_init(&hosts[i]);
-		hosts[i].uuid.hi = 1;
-		hosts[i].uuid.lo = i + 1;
-	}
+	suite_two(hosts);
 	hosts[1].memory_kib = (uint64_t)other_mib << 10;
 	world_open_balanced(&w, hosts, 2);
 	cr_assert(w.ready, "%s", w.text);
-	host = world_first_host(&w);
-	next = fld_next(w.pin, IDL_CLASS_HOST, &host);
-	cr_assert_not_null(next);
-	other = next->ref;
+	suite_find_two(&w, &host, &other);
 	if (world_free(&w, &host) < world_free(&w, &other)) {
 		next = fld_get(w.pin, IDL_CLASS_HOST, &host);
 		host = other;
@@ -49,14 +39,10 @@ open_large(void)
 static void
 close_world(void)
 {
-	world_check(&w);
-	world_close(&w);
+	suite_close(&w);
 }
 
 TestSuite(migrate, .init = open_large, .fini = close_world);
-
-#define works(...)                                                             \
-	cr_assert_eq(world_call(&w, __VA_ARGS__), ERR_NONE, "%s", world_why(&w))
 
 /* guest - a running VM of 1 to 4 GiB, at 4 GiB, and a behaviour */
 static struct idl_ref

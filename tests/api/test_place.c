@@ -3,7 +3,6 @@
 /* Several hosts: where VMs start, and how they move. */
 
 /* System */
-#include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,7 +10,7 @@
 #include "model/mem.h"
 
 /* own */
-#include "tests/api/help_world.h"
+#include "tests/api/help_suite.h"
 
 #define GIB_KIB (1024ull * 1024)
 
@@ -49,8 +48,7 @@ open_world(void)
 	set_host(&hosts[1], "large", 16, 16);
 	set_host(&hosts[2], "plain", 32, 2);
 	hosts[2].flags = 0; /* no hvm */
-	world_open(&w, hosts, 3, NULL);
-	cr_assert(w.ready, "%s", w.text);
+	suite_open(&w, hosts, 3);
 	small = host_named("small");
 	large = host_named("large");
 	plain = host_named("plain");
@@ -59,14 +57,10 @@ open_world(void)
 static void
 close_world(void)
 {
-	world_check(&w);
-	world_close(&w);
+	suite_close(&w);
 }
 
 TestSuite(place, .init = open_world, .fini = close_world);
-
-#define works(...)                                                             \
-	cr_assert_eq(world_call(&w, __VA_ARGS__), ERR_NONE, "%s", world_why(&w))
 
 static struct idl_ref
 make(const char *name, int32_t type, int64_t min, int64_t max)
@@ -255,6 +249,5 @@ Test(place_worked, example_of_admission)
 	works("VM.start_on", &vm[3], &host, 0, 0);
 	cr_expect_eq(world_free(&w, &host), 758382592 + 4335861760 - 1121976320,
 	    "counted as admitted");
-	world_check(&w);
-	world_close(&w);
+	suite_close(&w);
 }

@@ -4,7 +4,6 @@
  * them. */
 
 /* System */
-#include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +16,7 @@
 #include "api/vm_priv.h"
 
 /* own */
-#include "tests/api/help_world.h"
+#include "tests/api/help_suite.h"
 
 #define START IDL_MEMORY_RESERVATION_OPERATION_START
 #define RESUME IDL_MEMORY_RESERVATION_OPERATION_RESUME
@@ -30,27 +29,16 @@ static void
 open_world(void)
 {
 	struct hv_sim_host hosts[2];
-	const struct idl_hdr *next;
 
-	for (size_t i = 0; i < 2; i++) {
-		hv_sim_host_init(&hosts[i]);
-		hosts[i].uuid.hi = 1;
-		hosts[i].uuid.lo = i + 1;
-		(void)snprintf(hosts[i].name, sizeof(hosts[i].name), "h%zu", i);
-	}
-	world_open(&w, hosts, 2, NULL);
-	cr_assert(w.ready, "%s", w.text);
-	host = world_first_host(&w);
-	next = fld_next(w.pin, IDL_CLASS_HOST, &host);
-	cr_assert_not_null(next);
-	other = next->ref;
+	suite_two(hosts);
+	suite_open(&w, hosts, 2);
+	suite_find_two(&w, &host, &other);
 }
 
 static void
 close_world(void)
 {
-	world_check(&w);
-	world_close(&w);
+	suite_close(&w);
 }
 
 TestSuite(reservation, .init = open_world, .fini = close_world);
@@ -64,15 +52,6 @@ ranged(const char *name, int64_t mib)
 
 	return world_new_vm(&w, &s);
 }
-
-/* refused - a call fails, with exactly this */
-#define refused(text, ...)                                                     \
-	do {                                                                   \
-		cr_expect_neq(world_call(&w, __VA_ARGS__), ERR_NONE);          \
-		cr_expect_str_eq(world_why(&w), text);                         \
-	} while (0)
-#define works(...)                                                             \
-	cr_assert_eq(world_call(&w, __VA_ARGS__), ERR_NONE, "%s", world_why(&w))
 
 /* said - a failure with a ref in it: "CODE ref rest" */
 static const char *

@@ -4,7 +4,6 @@
  * the simulator. */
 
 /* System */
-#include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,25 +11,9 @@
 #include "model/mem.h"
 
 /* own */
-#include "tests/api/help_world.h"
+#include "tests/api/help_suite.h"
 
-static struct world w;
-
-static void
-open_world(void)
-{
-	world_open(&w, NULL, 0, NULL);
-	cr_assert(w.ready, "%s", w.text);
-}
-
-static void
-close_world(void)
-{
-	world_check(&w);
-	world_close(&w);
-}
-
-TestSuite(lifecycle, .init = open_world, .fini = close_world);
+PLAIN_SUITE(lifecycle);
 
 /* fixed - a VM with one amount of memory */
 static struct idl_ref
@@ -51,15 +34,6 @@ ranged(const char *name, int64_t mib, const char *sim)
 
 	return world_new_vm(&w, &s);
 }
-
-/* refused - a call fails, with exactly this */
-#define refused(text, ...)                                                     \
-	do {                                                                   \
-		cr_expect_neq(world_call(&w, __VA_ARGS__), ERR_NONE);          \
-		cr_expect_str_eq(world_why(&w), text);                         \
-	} while (0)
-#define works(...)                                                             \
-	cr_assert_eq(world_call(&w, __VA_ARGS__), ERR_NONE, "%s", world_why(&w))
 
 static const char *
 ref_text(const struct idl_ref *ref)

@@ -3,7 +3,6 @@
 /* The messages that change or watch memory, row by row. */
 
 /* System */
-#include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,33 +11,9 @@
 #include "model/mem.h"
 
 /* own */
-#include "tests/api/help_world.h"
+#include "tests/api/help_suite.h"
 
-static struct world w;
-
-static void
-open_world(void)
-{
-	world_open(&w, NULL, 0, NULL);
-	cr_assert(w.ready, "%s", w.text);
-}
-
-static void
-close_world(void)
-{
-	world_check(&w);
-	world_close(&w);
-}
-
-TestSuite(limits, .init = open_world, .fini = close_world);
-
-#define refused(text, ...)                                                     \
-	do {                                                                   \
-		cr_expect_neq(world_call(&w, __VA_ARGS__), ERR_NONE);          \
-		cr_expect_str_eq(world_why(&w), text);                         \
-	} while (0)
-#define works(...)                                                             \
-	cr_assert_eq(world_call(&w, __VA_ARGS__), ERR_NONE, "%s", world_why(&w))
+PLAIN_SUITE(limits);
 
 /* make - an hvm VM with limits 128, 256, 512, 1024 MiB */
 static struct idl_ref

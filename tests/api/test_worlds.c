@@ -2,35 +2,14 @@
 
 /* What can be asked of a world that others build, or that is not ours. */
 
-/* System */
-#include <criterion/criterion.h>
-
 /* own */
+#include "tests/api/help_suite.h"
 #include "tests/api/help_xen.h"
 
-static struct world w;
+PLAIN_SUITE(worlds);
 
-static void
-open_world(void)
-{
-	world_open(&w, NULL, 0, NULL);
-	cr_assert(w.ready, "%s", w.text);
-}
-
-static void
-close_world(void)
-{
-	world_check(&w);
-	world_close(&w);
-}
-
-TestSuite(worlds, .init = open_world, .fini = close_world);
-
-#define works(...)                                                             \
-	cr_assert_eq(world_call(&w, __VA_ARGS__), ERR_NONE, "%s", world_why(&w))
-
-/* refused - the call fails so, and nothing of the VM has changed */
-#define refused(expected, vm, ...)                                             \
+/* unmoved - the call fails so, and nothing of the VM has changed */
+#define unmoved(expected, vm, ...)                                             \
 	do {                                                                   \
 		uint64_t was_ = world_vm(&w, vm)->h.modified;                  \
 		unsigned sent_ = w.commands;                                   \
@@ -59,9 +38,9 @@ Test(worlds, who_builds_nothing_promises_nothing)
 	int64_t before = world_free(&w, &host);
 
 	xen_report(&w, 0, NULL, 0);
-	refused("NOT_IMPLEMENTED VM.start", &vm, "VM.start", &vm, 0, 0);
-	refused("NOT_IMPLEMENTED VM.start", &huge, "VM.start", &huge, 0, 1);
-	refused("NOT_IMPLEMENTED VM.start_on", &vm, "VM.start_on", &vm, &host,
+	unmoved("NOT_IMPLEMENTED VM.start", &vm, "VM.start", &vm, 0, 0);
+	unmoved("NOT_IMPLEMENTED VM.start", &huge, "VM.start", &huge, 0, 1);
+	unmoved("NOT_IMPLEMENTED VM.start_on", &vm, "VM.start_on", &vm, &host,
 	    0, 0);
 	cr_expect(
 	    idl_ref_is_null(&world_vm(&w, &vm)->scheduled_to_be_resident_on));
@@ -75,10 +54,10 @@ Test(worlds, nor_does_it_rebuild)
 
 	xen_report(&w, 0, &d, 1);
 	vm = world_find_vm(&w, "made by xl");
-	refused("NOT_IMPLEMENTED VM.clean_reboot", &vm, "VM.clean_reboot", &vm);
-	refused("NOT_IMPLEMENTED VM.hard_reboot", &vm, "VM.hard_reboot", &vm);
-	refused("NOT_IMPLEMENTED VM.suspend", &vm, "VM.suspend", &vm);
-	refused("NOT_IMPLEMENTED VM.pool_migrate", &vm, "VM.pool_migrate", &vm,
+	unmoved("NOT_IMPLEMENTED VM.clean_reboot", &vm, "VM.clean_reboot", &vm);
+	unmoved("NOT_IMPLEMENTED VM.hard_reboot", &vm, "VM.hard_reboot", &vm);
+	unmoved("NOT_IMPLEMENTED VM.suspend", &vm, "VM.suspend", &vm);
+	unmoved("NOT_IMPLEMENTED VM.pool_migrate", &vm, "VM.pool_migrate", &vm,
 	    &host, &idl_map_none);
 }
 
@@ -93,13 +72,13 @@ Test(worlds, an_observed_one_is_not_touched)
 
 	xen_report(&w, HV_W_OBSERVES, &d, 1);
 	vm = world_find_vm(&w, "theirs");
-	refused(sentence, &vm, "VM.set_memory_dynamic_range", &vm, 200 * MIB,
+	unmoved(sentence, &vm, "VM.set_memory_dynamic_range", &vm, 200 * MIB,
 	    300 * MIB);
-	refused(sentence, &vm, "VM.set_memory_target_live", &vm, 200 * MIB);
-	refused(sentence, &vm, "VM.set_shadow_multiplier_live", &vm, 2.0);
-	refused(sentence, &vm, "VM.set_VCPUs_number_live", &vm, INT64_C(1));
-	refused(sentence, &vm, "VM.pause", &vm);
-	refused(sentence, &vm, "VM.hard_shutdown", &vm);
+	unmoved(sentence, &vm, "VM.set_memory_target_live", &vm, 200 * MIB);
+	unmoved(sentence, &vm, "VM.set_shadow_multiplier_live", &vm, 2.0);
+	unmoved(sentence, &vm, "VM.set_VCPUs_number_live", &vm, INT64_C(1));
+	unmoved(sentence, &vm, "VM.pause", &vm);
+	unmoved(sentence, &vm, "VM.hard_shutdown", &vm);
 	/* What binds at the next start is a record, and records are ours. */
 	works("VM.set_memory_dynamic_range", &halted, 200 * MIB, 300 * MIB);
 	cr_expect_eq(world_vm(&w, &halted)->memory_dynamic_min, 200 * MIB);
