@@ -29,30 +29,35 @@ print_hint(struct cli_run *r)
 		r->env->ops->print_err(r->env->ctx, text);
 }
 
+/* say - what is wrong, for people; longer texts are cut */
+static void
+say(struct cli_run *r, enum cli_trouble trouble, const char *fmt, va_list ap)
+{
+	char text[1024];
+
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	r->text = cli_pool_text(r->pool, text, strlen(text));
+	r->trouble = r->text != NULL ? trouble : CLI_T_MEMORY;
+}
+
 void
 cli_say_local(struct cli_run *r, const char *fmt, ...)
 {
-	char text[1024];
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap); /* longer ones are cut */
+	say(r, CLI_T_LOCAL, fmt, ap);
 	va_end(ap);
-	r->text = cli_pool_text(r->pool, text, strlen(text));
-	r->trouble = r->text != NULL ? CLI_T_LOCAL : CLI_T_MEMORY;
 }
 
 void
 cli_say_usage(struct cli_run *r, const char *fmt, ...)
 {
-	char text[1024];
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap); /* longer ones are cut */
+	say(r, CLI_T_USAGE, fmt, ap);
 	va_end(ap);
-	r->text = cli_pool_text(r->pool, text, strlen(text));
-	r->trouble = r->text != NULL ? CLI_T_USAGE : CLI_T_MEMORY;
 }
 
 void
