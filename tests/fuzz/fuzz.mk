@@ -5,9 +5,15 @@ FUZZ_SECONDS ?= 40
 FUZZ_DIR := build/fuzz
 FUZZ_NAMES := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
+# Those of one protocol share what a body must lead to.
+FUZZ_SRC_RPC := tests/fuzz/help_fuzz.c tests/server/help_rpc.c \
+	tests/server/help_value.c
+FUZZ_SRC_fuzz_http_xml := $(FUZZ_SRC_RPC)
+FUZZ_SRC_fuzz_json := $(FUZZ_SRC_RPC)
+
 # fuzz_calls drives the whole service in the world of the api suite.
 FUZZ_SRC_fuzz_calls := $(wildcard tests/api/help_*.c) \
-	tests/model/help_random.c
+	tests/model/help_random.c $(FUZZ_SRC_RPC)
 FUZZ_LIBS_fuzz_calls := -lcriterion
 FUZZ_DICT_fuzz_json := json
 FUZZ_SRC_fuzz_cli := tests/cli/help_fake.c
