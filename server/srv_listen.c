@@ -88,6 +88,27 @@ srv_listen_bind(const char *host, const char *port, int *port_out, char *why,
 	return fd;
 }
 
+/* bind_private - to a path that only its owner may use; -1 with errno */
+static int
+bind_private(int fd, const struct sockaddr_un *a)
+{
+	/* The mode of the socket is that of its name when it is bound. */
+	if (fchmod(fd, 0600) != 0)
+		return -1;
+	return bind(fd, (const struct sockaddr *)(const void *)a, sizeof(*a));
+}
+
+/* bound_or_closed - what a binder returns: the socket, or -1 */
+static int
+bound_or_closed(int fd, int rc)
+{
+	if (rc == 0)
+		return fd;
+	if (fd >= 0)
+		(void)close(fd); /* never used */
+	return -1;
+}
+
 int
 srv_listen_bind_local(const char *dir, char *why, size_t why_bytes)
 {
@@ -103,21 +124,14 @@ srv_listen_bind_local(const char *dir, char *why, size_t why_bytes)
 	    "/proc/self/fd/%d/" LISTEN_LOCAL, d);
 	if (unlinkat(d, LISTEN_LOCAL, 0) != 0 && errno != ENOENT)
 		goto out;
-	/* The mode of the socket is that of its name when it is bound. */
-	if (fchmod(fd, 0600) == 0 &&
-	    bind(fd, (struct sockaddr *)(void *)&a, sizeof(a)) == 0)
-		rc = 0;
+	rc = bind_private(fd, &a);
 out:
 	if (rc != 0)
 		(void)snprintf(why, why_bytes, "%s/" LISTEN_LOCAL ": %s", dir,
 		    strerror(errno));
 	if (d >= 0)
 		(void)close(d); /* a path only */
-	if (rc == 0)
-		return fd;
-	if (fd >= 0)
-		(void)close(fd); /* never used */
-	return -1;
+	return bound_or_closed(fd, rc);
 }
 
 /* clear - make way for a socket; false with errno */
@@ -153,21 +167,14 @@ srv_listen_bind_path(const char *path, char *why, size_t why_bytes)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (probe < 0 || fd < 0 || !clear(probe, &a))
 		goto out;
-	/* The mode of the socket is that of its name when it is bound. */
-	if (fchmod(fd, 0600) == 0 &&
-	    bind(fd, (struct sockaddr *)(void *)&a, sizeof(a)) == 0)
-		rc = 0;
+	rc = bind_private(fd, &a);
 out:
 	if (rc != 0)
 		(void)snprintf(why, why_bytes, "local_socket = %s: %s", path,
 		    strerror(errno));
 	if (probe >= 0)
 		(void)close(probe); /* nothing was said */
-	if (rc == 0)
-		return fd;
-	if (fd >= 0)
-		(void)close(fd); /* never used */
-	return -1;
+	return bound_or_closed(fd, rc);
 }
 
 int
