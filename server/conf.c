@@ -324,6 +324,45 @@ conf_backend(const char *word, const char *privcmd, enum conf_world *world_out,
 	return CONF_RUN;
 }
 
+/* A text that says one of two things. */
+struct choice {
+	const char *name;
+	size_t text;   /* of CONF_PATH bytes in struct conf; "": not said */
+	size_t chosen; /* of a bool in struct conf */
+	bool initial;
+	const char *yes, *no;
+};
+
+#define CHOICE(text, chosen, ...)                                              \
+	{                                                                      \
+#text, offsetof(struct conf, text),                            \
+		    offsetof(struct conf, chosen), __VA_ARGS__                 \
+	}
+
+static const struct choice choices[] = {
+    CHOICE(take_over, takes_over, false, "yes", "no"),
+    CHOICE(balance, balances, true, "yes", "no"),
+    CHOICE(balance_by, by_need, false, "available", "proportional"),
+};
+
+/* read_choices - what each of them says */
+static enum conf_result
+read_choices(struct conf *c, char *why, size_t why_bytes)
+{
+	for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++) {
+		const struct choice *ch = &choices[i];
+		const char *text = (const char *)c + ch->text;
+		bool *chosen = (bool *)(void *)((char *)c + ch->chosen);
+
+		*chosen =
+		    text[0] == '\0' ? ch->initial : strcmp(text, ch->yes) == 0;
+		if (text[0] != '\0' && !*chosen && strcmp(text, ch->no) != 0)
+			return say(why, why_bytes, "%s = %s: %s or %s",
+			    ch->name, text, ch->yes, ch->no);
+	}
+	return CONF_RUN;
+}
+
 /* check_world - does what is said of the backend make sense together? */
 static enum conf_result
 check_world(struct conf *c, const char *sim, char *why, size_t why_bytes)
@@ -333,22 +372,9 @@ check_world(struct conf *c, const char *sim, char *why, size_t why_bytes)
 
 	if (r != CONF_RUN)
 		return r;
-	c->balances = strcmp(c->balance, "no") != 0;
-	if (c->balances && c->balance[0] != '\0' &&
-	    strcmp(c->balance, "yes") != 0)
-		return say(
-		    why, why_bytes, "balance = %s: yes or no", c->balance);
-	c->takes_over = strcmp(c->take_over, "yes") == 0;
-	if (!c->takes_over && c->take_over[0] != '\0' &&
-	    strcmp(c->take_over, "no") != 0)
-		return say(
-		    why, why_bytes, "take_over = %s: yes or no", c->take_over);
-	c->by_need = strcmp(c->balance_by, "available") == 0;
-	if (!c->by_need && c->balance_by[0] != '\0' &&
-	    strcmp(c->balance_by, "proportional") != 0)
-		return say(why, why_bytes,
-		    "balance_by = %s: proportional or available",
-		    c->balance_by);
+	r = read_choices(c, why, why_bytes);
+	if (r != CONF_RUN)
+		return r;
 	if (c->takes_over && c->world != CONF_XEN)
 		return say(why, why_bytes,
 		    "--take-over is for --backend xen: nobody else manages a "

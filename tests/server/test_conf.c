@@ -209,7 +209,7 @@ Test(conf, files)
 		"headers = 20\n",
 		NULL},
 	    {"of two ways", "balance_by = luck\n",
-		"balance_by = luck: proportional or available"},
+		"balance_by = luck: available or proportional"},
 	    {"yes or no", "take_over = perhaps\n",
 		"take_over = perhaps: yes or no"},
 	    {"they say something", "master =\n", ":1: master: 1 to 199"},
