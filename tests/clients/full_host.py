@@ -27,7 +27,7 @@ cpus = 8
 type = hvm
 vcpus = 2
 static_min = 512MiB
-dynamic_min = 1GiB
+dynamic_min = 4864MiB
 dynamic_max = 5GiB
 static_max = 5GiB
 sim = rate_kib_s=%d
@@ -107,8 +107,12 @@ def main():
         with daemon.running(sim=path) as d:
             api = d.local()
             host = api.call("host.get_all")[0]
-            at_rest(api, [api.call("VM.get_by_name_label", n)[0]
-                          for n in ("web", "database", "mail")])
+            guests = [api.call("VM.get_by_name_label", n)[0]
+                      for n in ("web", "database", "mail")]
+            for guest in guests:  # they begin with nearly all that there is
+                api.call("VM.set_memory_dynamic_range", guest, str(GIB),
+                         str(5 * GIB))
+            at_rest(api, guests)
             vm = api.call("VM.create", daemon.vm_record(
                 "new", 0, 6 * GIB, 6 * GIB, 6 * GIB))
             print("# X: Xen and its reserve, 0: domain 0, w d m: guests, "
