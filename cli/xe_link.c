@@ -67,8 +67,8 @@ connect_to(struct xe_link *l, const char *server)
 		return false;
 	parms.transportP = l->transport;
 	xmlrpc_env_init(&env);
-	xmlrpc_client_create(&env, 0, "xe-memory", "1.0", &parms,
-	    XMLRPC_CPSIZE(transportP), &l->client);
+	xmlrpc_client_create(
+	    &env, 0, "xe-memory", "1.0", &parms, sizeof(parms), &l->client);
 	if (!env.fault_occurred)
 		l->server = xmlrpc_server_info_new(&env, l->url);
 	ok = !env.fault_occurred;
