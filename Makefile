@@ -15,7 +15,7 @@ CFLAGS += -std=c17 -D_GNU_SOURCE -g $(OPT) $(WARN) -fno-strict-aliasing \
 LDFLAGS += -Wl,-z,relro,-z,now
 ifneq ($(SAN),)
 CFLAGS += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
-LDFLAGS += -fsanitize=$(SAN)
+LDFLAGS += -fsanitize=$(SAN) $(SAN_LDFLAGS)
 endif
 MAKEFLAGS += --no-builtin-rules
 # make V=1 shows whole commands

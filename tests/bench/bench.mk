@@ -1,7 +1,7 @@
 # Measurements, side by side in one run, as ratios; never part of the tests.
 BENCH_DIR := build/bench
 .PHONY: bench
-bench: deps-bench build variant-stress
+bench: deps-bench build variant-bench
 	@mkdir -p $(BENCH_DIR)
 	@echo "== server CPU per TLS call, beside nginx"
 	@/usr/bin/python3 tests/bench/tls.py

@@ -1,7 +1,11 @@
 # libFuzzer targets: tests/fuzz/fuzz_*.c.  `make fuzz-bounded` is a phase of
 # make check; `make fuzz` runs until it is stopped or finds something.
 # What it finds lands in build/fuzz/found-*; new inputs in build/fuzz/corpus.
-FUZZ_SECONDS ?= 40
+# Inputs of a bounded run, seeds included: some 20 s of a processor each.
+FUZZ_RUNS_fuzz_calls := 6000
+FUZZ_RUNS_fuzz_cli := 500000
+FUZZ_RUNS_fuzz_http_xml := 350000
+FUZZ_RUNS_fuzz_json := 800000
 FUZZ_DIR := build/fuzz
 FUZZ_NAMES := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 
@@ -21,21 +25,25 @@ FUZZ_DICT_fuzz_cli := cli
 define fuzz_rule
 $(O)/$(1): $(call obj,tests/fuzz/$(1).c $(FUZZ_SRC_$(1))) $(LIB_FILES)
 	@echo "  LD $$@"
-	@$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $$@ $$(filter %.o,$$^) \
+	@$(CC) $(filter-out $(SAN_LDFLAGS),$(LDFLAGS)) -fsanitize=fuzzer \
+	    -o $$@ $$(filter %.o,$$^) \
 	    -Wl,--start-group $(LIB_FILES) -Wl,--end-group $(SYS_LIBS) \
 	    $(FUZZ_LIBS_$(1))
 endef
 $(foreach f,$(FUZZ_NAMES),$(eval $(call fuzz_rule,$(f))))
 
-# Everything is built once more by clang, with coverage counters.
-.PHONY: fuzz-build fuzz-bounded fuzz
-fuzz-build: deps-check
-	+@$(MAKE) O=$(FUZZ_DIR) CC=clang OPT=-O1 \
+# Everything is built once more by clang, with all that finds a mistake and the
+# coverage counters: for the suites and clients as well as for these.  The
+# suites' own malloc stands before the sanitizer's only where that is shared.
+.PHONY: asan-build fuzz-bounded fuzz
+asan-build: build
+	+@$(MAKE) O=build/asan CC=clang OPT=-O1 \
 	    SAN=fuzzer-no-link,address,undefined \
-	    $(FUZZ_NAMES:%=$(FUZZ_DIR)/%)
+	    SAN_LDFLAGS="-shared-libsan -Wl,-rpath,$$(clang -print-runtime-dir)" \
+	    variant-tests $(FUZZ_NAMES:%=build/asan/%)
 
 # $(1): target; $(2): more options.  Seeds are in tests/fuzz/corpus/<target>.
-fuzz_run = mkdir -p $(FUZZ_DIR)/corpus/$(1) && $(FUZZ_DIR)/$(1) \
+fuzz_run = mkdir -p $(FUZZ_DIR)/corpus/$(1) && build/asan/$(1) \
 	-max_len=8192 -timeout=25 -rss_limit_mb=2048 -print_final_stats=1 \
 	-dict=tests/fuzz/$(or $(FUZZ_DICT_$(1)),http_xml).dict \
 	-artifact_prefix=$(FUZZ_DIR)/found- \
@@ -43,8 +51,8 @@ fuzz_run = mkdir -p $(FUZZ_DIR)/corpus/$(1) && $(FUZZ_DIR)/$(1) \
 
 # FUZZ=<target> for one of them.
 FUZZ ?= $(FUZZ_NAMES)
-fuzz-bounded: fuzz-build
+fuzz-bounded: asan-build
 	$(foreach f,$(FUZZ),$(call \
-	    fuzz_run,$(f),-max_total_time=$(FUZZ_SECONDS)) &&) true
-fuzz: fuzz-build
+	    fuzz_run,$(f),-runs=$(or $(FUZZ_RUNS_$(f)),100000)) &&) true
+fuzz: asan-build
 	$(foreach f,$(FUZZ),$(call fuzz_run,$(f),) & ) wait
