@@ -311,10 +311,12 @@ conf_backend(const char *word, const char *privcmd, enum conf_world *world_out,
 		*world_out = CONF_SIMULATED;
 		return CONF_RUN;
 	}
-	if (word[0] == '\0' && access(privcmd, F_OK) != 0)
+	/* What may only not be looked at is no reason to speak of sim. */
+	if (word[0] == '\0' && access(privcmd, F_OK) != 0 &&
+	    (errno == ENOENT || errno == ENOTDIR))
 		return say(why, why_bytes,
-		    "there is no Xen here (%s: %s); use --backend sim for a "
-		    "simulated host",
+		    "there is no Xen here (%s: %s); use --backend sim (in the "
+		    "configuration file: backend = sim) for a simulated host",
 		    privcmd, strerror(errno));
 	if (word[0] != '\0' && strcmp(word, "xen") != 0)
 		return say(why, why_bytes,

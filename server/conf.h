@@ -85,7 +85,7 @@ enum conf_result {
 	CONF_HELP,     /* conf_help */
 	CONF_MAN,      /* conf_man */
 	CONF_DEFAULTS, /* conf_defaults */
-	CONF_BAD,      /* print the text, exit 1 */
+	CONF_BAD,      /* print the text, exit EX_CONFIG */
 };
 
 /*
@@ -100,7 +100,7 @@ enum conf_result conf_parse(
 /*
  * conf_backend - which world is meant
  *
- * in      word     "xen", "sim"; "": Xen, if privcmd is there
+ * in      word     "xen", "sim"; "": Xen, unless privcmd is missing
  *         privcmd  path of Xen's device
  * errors  CONF_BAD with the text set
  */

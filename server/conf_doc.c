@@ -175,8 +175,10 @@ conf_man(void)
 	}
 	man_files();
 	printf(".SH EXIT STATUS\n0 after SIGTERM; 1 when it could not start, "
-	       "or not go on, with a sentence on standard error that says "
-	       "why.\n.SH SEE ALSO\n.BR xe\\-memory (1),\n.BR xl (1)\n");
+	       "or not go on; 78 when it never will: a command line or a "
+	       "configuration file that is wrong, or no Xen where none was "
+	       "told to do without.  But for 0, a sentence on standard error "
+	       "says why.\n.SH SEE ALSO\n.BR xe\\-memory (1),\n.BR xl (1)\n");
 }
 
 /* ---- the default configuration file ---- */

@@ -21,6 +21,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -766,7 +767,7 @@ main(int argc, char **argv)
 		return 0;
 	case CONF_BAD:
 		(void)fprintf(stderr, "xenapi-memoryd: %s\n", why);
-		return 1;
+		return EX_CONFIG; /* the unit: another try is no use */
 	}
 	if (d.conf.verbose)
 		log_verbose();

@@ -337,7 +337,8 @@ refuse_device(int e, char *why, size_t why_bytes)
 	case EACCES:
 	case EPERM:
 		(void)snprintf(why, why_bytes,
-		    "no right to open " PRIVCMD ": start it as root");
+		    "no right to open " PRIVCMD ": start it as root (under "
+		    "systemd, with DeviceAllow=" PRIVCMD " rw)");
 		break;
 	default:
 		(void)snprintf(

@@ -266,7 +266,7 @@ def usage():
                   "--backend", "other"]):
         rc, text = refused(argv)
         true("usage %r: %s" % (argv, text.strip()[:60]),
-             rc in (1, 2, 64) and text)
+             rc == 78 and text)
     rc, text = refused(["--state", tempfile.mkdtemp(), "--listen",
                         "127.0.0.1:0", "--backend", "sim", "--sim",
                         "/nonexistent.ini"])

@@ -66,7 +66,7 @@ def no_default():
     with tempfile.TemporaryDirectory() as folder:
         status, out, err = run([daemon.DAEMON, "--state", folder, "--listen",
                                 "127.0.0.1:0"])
-        same("exit status", status, 1)
+        same("exit status: not to be tried again", status, 78)
         has("what to do", err, "--backend sim")
         same("nothing was made", os.listdir(folder), [])
 

@@ -99,6 +99,10 @@ Test(conf, command_lines)
 	}
 }
 
+/* a name of 256 bytes: not ENOENT, but ENAMETOOLONG */
+#define X16 "xxxxxxxxxxxxxxxx"
+#define X64 X16 X16 X16 X16
+
 Test(conf, backends)
 {
 	static const struct {
@@ -114,6 +118,8 @@ Test(conf, backends)
 		"use --backend sim"},
 	    {"whoever asks for Xen is told by its process what is missing",
 		"xen", "/nowhere/privcmd", CONF_RUN, CONF_XEN, NULL},
+	    {"nor is a device missing that may only not be looked at", "",
+		"/" X64 X64 X64 X64, CONF_RUN, CONF_XEN, NULL},
 	    {"a simulated host is asked for", "sim", "/dev/null", CONF_RUN,
 		CONF_SIMULATED, NULL},
 	    {"nothing else", "Xen", "/dev/null", CONF_BAD, -1,
