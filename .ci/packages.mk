@@ -11,7 +11,7 @@ PKG_CHECK := libcriterion-dev openssl bash \
 # a client that comes from npm; without them its test counts as skipped
 PKG_CLIENTS := nodejs npm
 # real Xen in an emulated machine (tests/xenlab); without them: skipped
-PKG_XENLAB := qemu-system-x86 cpio xz-utils libxen-dev
+PKG_XENLAB := qemu-system-x86 cpio xz-utils libxen-dev systemd
 PKG_BENCH := nginx-light wrk valgrind openssl
 
 apt_install = missing=$$(dpkg-query -W -f='$${Package} $${db:Status-Abbrev}\n' \

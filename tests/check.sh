@@ -112,6 +112,7 @@ fuzz() { $MAKE fuzz-bounded; }
 xenstore() { $PY tests/xenlab/store.py; }
 xen() { $PY tests/xenlab/xen.py xenstored oxenstored; }
 xen_stats() { $PY tests/xenlab/xen.py statistics; }
+systemd() { $PY tests/xenlab/units.py; }
 style() { $MAKE -j"$JOBS" style; }
 spin() { sh tests/model-check/check.sh; }
 nothing_to_do() { $MAKE -q build; }
@@ -132,6 +133,7 @@ phase asan-build 1800 build asan_build
 phase xenstore 300 build xenstore
 phase xen-stats 1200 build,if:xenstore xen_stats
 phase xen 1200 build,if:xen-stats xen
+phase systemd 600 build,if:xen,if:install systemd
 phase style 1800 build style
 phase tsan-build 1800 build,if:asan-build tsan_build
 phase asan 900 asan-build asan

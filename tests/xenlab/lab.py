@@ -97,8 +97,9 @@ def prepare(programs, guest_programs=()):
 class Lab:
     """One boot of Xen."""
 
-    def __init__(self, name, dom0_args=""):
+    def __init__(self, name, dom0_args="", image="dom0.cpio"):
         self.name = name
+        self.image = os.path.join(WORK, image)
         self.dom0_args = dom0_args
         self.api_port = free_port()
         self.agent_port = free_port()
@@ -121,7 +122,7 @@ class Lab:
                 % (DOM0_MIB, DOM0_MIB),
                 "-initrd", "%s console=hvc0 panic=1 quiet %s,%s"
                 % (os.path.join(WORK, "vmlinux"), self.dom0_args,
-                   os.path.join(WORK, "dom0.cpio"))]
+                   self.image)]
         open(self.serial, "w").close()
         self.began = time.monotonic()
         self.qemu = subprocess.Popen(argv, stdin=subprocess.DEVNULL,
