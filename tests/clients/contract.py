@@ -270,7 +270,7 @@ def usage():
     rc, text = refused(["--state", tempfile.mkdtemp(), "--listen",
                         "127.0.0.1:0", "--backend", "sim", "--sim",
                         "/nonexistent.ini"])
-    true("a missing sim file is named", rc == 1 and
+    true("a missing sim file is named", rc == 78 and
          "/nonexistent.ini" in text)
 
 
