@@ -56,37 +56,13 @@ struct jsn_envelope {
 };
 
 /*
- * jsn_reader_new - a reader, reused for any number of calls
- *
- * errors  NULL when out of memory
+ * jsn_reader_new, jsn_reader_free, jsn_reader_read - as struct rpc_codec has
+ *         them; the reader is a struct jsn_reader
  */
-struct jsn_reader *jsn_reader_new(void);
-
-/*
- * jsn_reader_free - and set to NULL; NULL is accepted
- */
-void jsn_reader_free(struct jsn_reader **reader);
-
-/*
- * jsn_read_call - decode a request body into a call
- *
- * in      body[0..n)
- *         c  after api_call_init
- * out     c  method, msg, received, session_ref, session_text, args, bad,
- *            owner
- *         text  when false: one line why, NUL-terminated
- * returns false when it is no call
- */
-bool jsn_read_call(struct jsn_reader *r, const char *body, size_t n,
+void *jsn_reader_new(void);
+void jsn_reader_free(void *reader);
+bool jsn_reader_read(void *reader, const char *body, size_t n,
     struct api_call *c, char *text, size_t text_bytes);
-
-/*
- * jsn_write_value - the JSON of a native value
- *
- * note    inverse fields of records must have been filled in (api_record_view)
- */
-void jsn_write_value(
-    struct http_buf *out, const struct idl_type *t, const void *native);
 
 /*
  * jsn_codec - all of it, as the server takes it

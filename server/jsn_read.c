@@ -359,9 +359,10 @@ parse(struct jsn_reader *r, const char *body, size_t n, struct api_call *c,
 }
 
 bool
-jsn_read_call(struct jsn_reader *r, const char *body, size_t n,
-    struct api_call *c, char *text, size_t text_bytes)
+jsn_reader_read(void *reader, const char *body, size_t n, struct api_call *c,
+    char *text, size_t text_bytes)
 {
+	struct jsn_reader *r = reader;
 	size_t tree_bytes;
 	const char *bad = scan(body, n, &tree_bytes);
 	json_error_t e = {.line = 1};
@@ -382,7 +383,7 @@ jsn_read_call(struct jsn_reader *r, const char *body, size_t n,
 
 /* ---- the reader ---- */
 
-struct jsn_reader *
+void *
 jsn_reader_new(void)
 {
 	struct jsn_reader *r;
@@ -397,11 +398,10 @@ jsn_reader_new(void)
 }
 
 void
-jsn_reader_free(struct jsn_reader **reader)
+jsn_reader_free(void *reader)
 {
-	struct jsn_reader *r = *reader;
+	struct jsn_reader *r = reader;
 
-	*reader = NULL;
 	if (r == NULL)
 		return;
 	free(r->tree);

@@ -200,13 +200,6 @@ static const struct rpc_marks jsn_marks = {
     .scalar = write_scalar,
 };
 
-void
-jsn_write_value(
-    struct http_buf *out, const struct idl_type *t, const void *native)
-{
-	rpc_walk_value(&jsn_marks, out, t, native);
-}
-
 /* ---- replies ---- */
 
 /* write_id - the last member, and the end */
@@ -269,32 +262,11 @@ write_failure(const struct api_call *c, struct http_buf *out)
 
 /* ---- the codec ---- */
 
-static void *
-reader_new(void)
-{
-	return jsn_reader_new();
-}
-
-static void
-reader_free(void *reader)
-{
-	struct jsn_reader *r = reader;
-
-	jsn_reader_free(&r);
-}
-
-static bool
-read_call(void *reader, const char *body, size_t n, struct api_call *c,
-    char *text, size_t text_bytes)
-{
-	return jsn_read_call(reader, body, n, c, text, text_bytes);
-}
-
 const struct rpc_codec jsn_codec = {
     .type = "application/json",
-    .reader_new = reader_new,
-    .reader_free = reader_free,
-    .read = read_call,
+    .reader_new = jsn_reader_new,
+    .reader_free = jsn_reader_free,
+    .read = jsn_reader_read,
     .bad = NULL,
     .marks = &jsn_marks,
     .head = write_head,

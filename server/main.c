@@ -71,7 +71,6 @@
 #define MAIN_LOCK_WAIT_MS 2000
 #define MAIN_TARGET_WAIT_MS 256000
 #define MAIN_QUIET_POLLS 3
-#define MAIN_RESULT_BYTES ((size_t)1 << 20)
 #define MAIN_POLL_MS 20
 #define MAIN_BOOT_MS 10000
 
@@ -197,23 +196,6 @@ change_password(void *ctx, const char *user, const char *old_password,
 
 	return usr_change_password(
 	    d->users, user, old_password, new_password, now_ms(NULL), why);
-}
-
-/* result_text - what Async calls leave in their tasks is XML */
-static const char *
-result_text(
-    void *ctx, struct arena *a, const struct idl_type *t, const void *native)
-{
-	const char *text = NULL;
-	struct http_buf out;
-
-	(void)ctx;
-	http_buf_init(&out, MAIN_RESULT_BYTES);
-	xml_write_value(&out, t, native);
-	if (!out.failed)
-		text = arena_strndup(a, out.p, out.len);
-	http_buf_fini(&out);
-	return text;
 }
 
 /* ---- what wakes the main thread ---- */
@@ -499,7 +481,7 @@ open_api(struct daemon *d)
 	    .pool_login = pool_login,
 	    .account_role = account_role,
 	    .change_password = change_password,
-	    .result_text = result_text,
+	    .result_text = xml_result_text,
 	    .lock_wait_ms = MAIN_LOCK_WAIT_MS,
 	    .target_wait_ms = MAIN_TARGET_WAIT_MS,
 	    .sessions_max = (unsigned)d->conf.sessions,

@@ -69,6 +69,15 @@ struct xml_parser {
 };
 
 /*
+ * xml_parser_new, xml_parser_free, xml_parser_read - as struct rpc_codec has
+ *         them; the reader is a struct xml_parser
+ */
+void *xml_parser_new(void);
+void xml_parser_free(void *reader);
+bool xml_parser_read(void *reader, const char *body, size_t n,
+    struct api_call *c, char *text, size_t text_bytes);
+
+/*
  * xml_bad - the call is none: remember the first reason, stop expat
  */
 void xml_bad(struct xml_parser *p, const char *why);

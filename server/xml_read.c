@@ -383,7 +383,20 @@ on_declaration(void *ctx, const XML_Char *version, const XML_Char *encoding,
 
 /* ---- the parser ---- */
 
-struct xml_parser *
+void
+xml_parser_free(void *reader)
+{
+	struct xml_parser *p = reader;
+
+	if (p == NULL)
+		return;
+	if (p->expat != NULL)
+		XML_ParserFree(p->expat);
+	free(p->text);
+	free(p);
+}
+
+void *
 xml_parser_new(void)
 {
 	struct xml_parser *p = calloc(1, sizeof *p);
@@ -396,25 +409,13 @@ xml_parser_new(void)
 	p->expat = XML_ParserCreate(NULL);
 	/* Expat would ask for a salt at each call; 0 would make it do so. */
 	if (getrandom(&p->salt, sizeof p->salt, 0) != sizeof p->salt ||
-	    p->text == NULL || p->expat == NULL)
-		xml_parser_free(&p);
-	else if (p->salt == 0)
+	    p->text == NULL || p->expat == NULL) {
+		xml_parser_free(p);
+		return NULL;
+	}
+	if (p->salt == 0)
 		p->salt = 1;
 	return p;
-}
-
-void
-xml_parser_free(struct xml_parser **parser)
-{
-	struct xml_parser *p = *parser;
-
-	*parser = NULL;
-	if (p == NULL)
-		return;
-	if (p->expat != NULL)
-		XML_ParserFree(p->expat);
-	free(p->text);
-	free(p);
 }
 
 /* prepare - parser and call as before the first byte */
@@ -462,10 +463,11 @@ trim(struct xml_parser *p)
 	p->text_cap = TEXT_KEEP_BYTES;
 }
 
-enum xml_status
-xml_read_call(struct xml_parser *p, const char *body, size_t n,
-    struct api_call *c, char *text, size_t text_bytes)
+bool
+xml_parser_read(void *reader, const char *body, size_t n, struct api_call *c,
+    char *text, size_t text_bytes)
 {
+	struct xml_parser *p = reader;
 	enum XML_Status rc = XML_STATUS_ERROR;
 
 	prepare(p, c);
@@ -478,10 +480,10 @@ xml_read_call(struct xml_parser *p, const char *body, size_t n,
 	trim(p);
 	p->call = NULL;
 	if (rc == XML_STATUS_OK && p->bad == NULL)
-		return XML_OK;
+		return true;
 	if (p->bad == NULL)
 		p->bad = XML_ErrorString(XML_GetErrorCode(p->expat));
 	(void)snprintf(text, text_bytes, "line %lu: %s", /* may be cut */
 	    (unsigned long)XML_GetCurrentLineNumber(p->expat), p->bad);
-	return XML_BAD;
+	return false;
 }

@@ -192,12 +192,23 @@ static const struct rpc_marks xml_marks = {
     .scalar = write_tagged,
 };
 
-void
-xml_write_value(
-    struct http_buf *out, const struct idl_type *t, const void *native)
+const char *
+xml_result_text(
+    void *ctx, struct arena *a, const struct idl_type *t, const void *native)
 {
-	rpc_walk_value(&xml_marks, out, t, native);
+	const char *text = NULL;
+	struct http_buf out;
+
+	(void)ctx; /* nobody's */
+	http_buf_init(&out, XML_RESULT_BYTES);
+	rpc_walk_value(&xml_marks, &out, t, native);
+	if (!out.failed)
+		text = arena_strndup(a, out.p, out.len);
+	http_buf_fini(&out);
+	return text;
 }
+
+/* ---- replies ---- */
 
 /* write_head - what stands before a successful result */
 static void
@@ -239,58 +250,26 @@ write_failure(const struct api_call *c, struct http_buf *out)
 	LIT(out, "</data></array></value>" STATUS_CLOSE);
 }
 
-bool
-xml_write_fault(struct http_buf *out, int code, const char *text)
-{
-	char number[API_VAL_NUMBER_BYTES];
-
-	LIT(out, REPLY_OPEN "<fault><value><struct>"
-			    "<member><name>faultCode</name><value><int>");
-	http_buf_add(out, number, api_val_int_text(code, number));
-	LIT(out, "</int></value></member>"
-		 "<member><name>faultString</name><value><string>");
-	write_text(out, text);
-	LIT(out, "</string></value></member></struct></value></fault>"
-		 "</methodResponse>");
-	return !out->failed;
-}
-
-/* ---- the codec ---- */
-
-static void *
-reader_new(void)
-{
-	return xml_parser_new();
-}
-
-static void
-reader_free(void *reader)
-{
-	struct xml_parser *p = reader;
-
-	xml_parser_free(&p);
-}
-
-/* read_call - xml_read_call as the codec has it */
-static bool
-read_call(void *reader, const char *body, size_t n, struct api_call *c,
-    char *text, size_t text_bytes)
-{
-	return xml_read_call(reader, body, n, c, text, text_bytes) == XML_OK;
-}
-
 /* write_bad - the fault for what is no methodCall */
 static void
 write_bad(struct http_buf *out, const char *text)
 {
-	(void)xml_write_fault(out, 1, text); /* out says it too */
+	LIT(out, REPLY_OPEN "<fault><value><struct>"
+			    "<member><name>faultCode</name>"
+			    "<value><int>1</int></value></member>"
+			    "<member><name>faultString</name><value><string>");
+	write_text(out, text);
+	LIT(out, "</string></value></member></struct></value></fault>"
+		 "</methodResponse>");
 }
+
+/* ---- the codec ---- */
 
 const struct rpc_codec xml_codec = {
     .type = "text/xml",
-    .reader_new = reader_new,
-    .reader_free = reader_free,
-    .read = read_call,
+    .reader_new = xml_parser_new,
+    .reader_free = xml_parser_free,
+    .read = xml_parser_read,
     .bad = write_bad,
     .marks = &xml_marks,
     .head = write_head,

@@ -129,22 +129,6 @@ on_committed(void *ctx, const struct fld_change *change, size_t n)
 	api_reserve_note(&w->env, change, n);
 }
 
-static const char *
-result_text(
-    void *ctx, struct arena *a, const struct idl_type *t, const void *native)
-{
-	const char *text = NULL;
-	struct http_buf out;
-
-	(void)ctx;
-	http_buf_init(&out, CALL_ARENA_BYTES);
-	xml_write_value(&out, t, native);
-	if (!out.failed)
-		text = arena_strndup(a, out.p, out.len);
-	http_buf_fini(&out);
-	return text;
-}
-
 /* pump - everything that can happen without time going by */
 static void
 pump(struct world *w)
@@ -187,7 +171,7 @@ start(struct world *w, const char *ini)
 	w->env.now_ms = now_ms;
 	w->env.wall_s = wall_s;
 	w->env.random = fill_random;
-	w->env.result_text = result_text;
+	w->env.result_text = xml_result_text;
 	w->env.evt_stepped = true;
 	w->env.balance = w->balance;
 	w->env.lock_wait_ms = 2000;

@@ -35,7 +35,7 @@
 /* A history on its way. */
 struct history {
 	struct world w;
-	struct xml_parser *parser;
+	void *parser;
 	struct idl_ref session;
 	struct world_call calls[CALLS_MAX];
 	unsigned ncalls;
@@ -179,8 +179,7 @@ one_call(struct history *y, const char *body, size_t n)
 	api_call_init(c, &y->w.env, ARENA_BYTES);
 	c->origin = API_NETWORK;
 	c->peer = "fuzz";
-	if (xml_read_call(y->parser, body, n, c, text, sizeof text) ==
-	    XML_BAD) {
+	if (!xml_codec.read(y->parser, body, n, c, text, sizeof text)) {
 		api_call_fini(c);
 		return;
 	}
@@ -202,7 +201,7 @@ begin(struct history *y)
 	y->w.env.work = work;
 	y->w.env.login = login;
 	y->w.env.change_password = change_password;
-	y->parser = xml_parser_new();
+	y->parser = xml_codec.reader_new();
 	CHECK(y->parser != NULL);
 	CHECK(world_call(&y->w, "session.login_with_password", "root", "pw", "",
 		  "") == ERR_NONE);
@@ -222,7 +221,7 @@ end(struct history *y)
 	for (unsigned i = 0; i < y->ncalls; i++)
 		api_call_fini(&y->calls[i].c);
 	world_check(&y->w);
-	xml_parser_free(&y->parser);
+	xml_codec.reader_free(y->parser);
 	world_close(&y->w);
 }
 

@@ -198,11 +198,11 @@ Test(xml_write, faults)
 	struct help_rpc_call h;
 
 	help_rpc_open(&h, HELP_RPC_XML, NULL, ARENA);
-	cr_expect(xml_write_fault(&h.out, -32700, "line 1: <"));
+	xml_codec.bad(&h.out, "line 1: <");
 	http_buf_add(&h.out, "", 1);
 	cr_expect_str_eq(h.out.p,
 	    REPLY "<fault><value><struct><member><name>faultCode</name>"
-		  "<value><int>-32700</int></value></member>"
+		  "<value><int>1</int></value></member>"
 		  "<member><name>faultString</name>"
 		  "<value><string>line 1: &lt;</string></value></member>"
 		  "</struct></value></fault></methodResponse>");
