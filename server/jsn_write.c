@@ -7,7 +7,6 @@
  */
 
 /* System */
-#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,65 +127,12 @@ write_float(struct http_buf *out, double v)
 		LIT(out, ".0");
 }
 
-/* write_bare - a scalar without quotes; a map's key has others around it */
-static void
-write_bare(struct http_buf *out, const struct idl_type *t, const void *native)
-{
-	char text[IDL_REF_TEXT];
-
-	switch (t->kind) {
-	case IDL_STRING:
-		write_text(out, *(const char *const *)native);
-		break;
-	case IDL_INT:
-		write_int(out, *(const int64_t *)native);
-		break;
-	case IDL_FLOAT:
-		write_float(out, *(const double *)native);
-		break;
-	case IDL_BOOL:
-		http_buf_text(out, *(const bool *)native ? "true" : "false");
-		break;
-	case IDL_DATETIME:
-		http_buf_add(out, text,
-		    api_val_datetime_text(*(const int64_t *)native, text));
-		break;
-	case IDL_REF:
-		idl_ref_write(native, text);
-		http_buf_text(out, text);
-		break;
-	case IDL_ENUM:
-		write_text(out, t->en->values[*(const int32_t *)native]);
-		break;
-	case IDL_VOID:
-	case IDL_SET:
-	case IDL_MAP:
-	case IDL_RECORD:
-		assert(0 && "not a scalar");
-	}
-}
-
-/* write_scalar - with quotes where they belong; void is an empty text */
-static void
-write_scalar(struct http_buf *out, const struct idl_type *t, const void *native)
-{
-	switch (t->kind) {
-	case IDL_INT:
-	case IDL_FLOAT:
-	case IDL_BOOL:
-		write_bare(out, t, native);
-		return;
-	case IDL_VOID:
-		LIT(out, "\"\"");
-		return;
-	default:
-		LIT(out, "\"");
-		write_bare(out, t, native);
-		LIT(out, "\"");
-	}
-}
-
 /* ---- marks ---- */
+
+#define QUOTED                                                                 \
+	{                                                                      \
+		RPC_MARK("\""), RPC_MARK("\"")                                 \
+	}
 
 static const struct rpc_marks jsn_marks = {
     .set_open = RPC_MARK("["),
@@ -196,8 +142,15 @@ static const struct rpc_marks jsn_marks = {
     .between = RPC_MARK(","),
     .name_open = RPC_MARK("\""),
     .name_close = RPC_MARK("\":"),
-    .key = write_bare,
-    .scalar = write_scalar,
+    .scalar = {[IDL_VOID] = QUOTED,
+	[IDL_STRING] = QUOTED,
+	[IDL_DATETIME] = QUOTED,
+	[IDL_REF] = QUOTED,
+	[IDL_ENUM] = QUOTED},
+    .yes = "true",
+    .no = "false",
+    .text = write_text,
+    .floating = write_float,
 };
 
 /* ---- replies ---- */

@@ -3,7 +3,11 @@
 /* rpc_walk - a native value as a protocol writes it */
 
 /* System */
+#include <assert.h>
 #include <string.h>
+
+/* Api */
+#include "api/val.h"
 
 /* Own */
 #include "server/rpc_walk.h"
@@ -39,6 +43,61 @@ put_name(
 	out->len += open->n + n + close->n;
 }
 
+/* put_text - the text of a scalar, or of a map's key */
+static void
+put_text(const struct rpc_marks *m, struct http_buf *out,
+    const struct idl_type *t, const void *native)
+{
+	char text[IDL_REF_TEXT];
+
+	switch (t->kind) {
+	case IDL_VOID:
+		break;
+	case IDL_STRING:
+		m->text(out, *(const char *const *)native);
+		break;
+	case IDL_INT:
+		http_buf_add(out, text,
+		    api_val_int_text(*(const int64_t *)native, text));
+		break;
+	case IDL_FLOAT:
+		m->floating(out, *(const double *)native);
+		break;
+	case IDL_BOOL:
+		http_buf_text(out, *(const bool *)native ? m->yes : m->no);
+		break;
+	case IDL_DATETIME:
+		http_buf_add(out, text,
+		    api_val_datetime_text(*(const int64_t *)native, text));
+		break;
+	case IDL_REF:
+		idl_ref_write(native, text);
+		http_buf_text(out, text);
+		break;
+	case IDL_ENUM:
+		m->text(out, t->en->values[*(const int32_t *)native]);
+		break;
+	case IDL_SET:
+	case IDL_MAP:
+	case IDL_RECORD:
+		assert(0 && "not a scalar");
+	}
+}
+
+/* put_scalar - the same between the marks of its kind */
+static void
+put_scalar(const struct rpc_marks *m, struct http_buf *out,
+    const struct idl_type *t, const void *native)
+{
+	unsigned kind = t->kind;
+
+	if (t->kind == IDL_INT && t->unit == IDL_UNIT_INT32)
+		kind = RPC_INT32;
+	put(out, &m->scalar[kind].open);
+	put_text(m, out, t, native);
+	put(out, &m->scalar[kind].close);
+}
+
 /* put_set - its items */
 static void
 put_set(const struct rpc_marks *m, struct http_buf *out,
@@ -70,7 +129,7 @@ put_map(const struct rpc_marks *m, struct http_buf *out,
 		if (i > 0)
 			put(out, &m->between);
 		put(out, &m->name_open);
-		m->key(out, t->key, key + i * key_step);
+		put_text(m, out, t->key, key + i * key_step);
 		put(out, &m->name_close);
 		rpc_walk_value(m, out, t->elem, item + i * step);
 		put(out, &m->member_close);
@@ -118,7 +177,7 @@ rpc_walk_value(const struct rpc_marks *m, struct http_buf *out,
 		put(out, &m->map_close);
 		return;
 	default:
-		m->scalar(out, t, native);
+		put_scalar(m, out, t, native);
 	}
 }
 
@@ -156,7 +215,7 @@ rpc_walk_row(const struct rpc_marks *m, struct http_buf *out, bool first,
 	if (!first)
 		put(out, &m->between);
 	if (record == NULL) {
-		m->scalar(out, &text, &ref);
+		put_scalar(m, out, &text, &ref);
 		return;
 	}
 	if (ref != NULL)

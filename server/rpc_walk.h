@@ -5,8 +5,8 @@
 /*
  * rpc_walk - a native value as a protocol writes it
  *
- * Sets, maps and records have the same parts in every protocol; only the marks
- * around and between them differ, and how a scalar is written.  Those are a
+ * Values have the same parts in every protocol; only the marks around and
+ * between them differ, and how texts and floats are spelt.  Those are a
  * protocol's struct rpc_marks; the walk over a value, and over a reply by rows,
  * is here.
  *
@@ -20,7 +20,7 @@
 
 /* A short text; all of p is copied, which needs no loop, and n of it count. */
 struct rpc_mark {
-	char p[24];
+	char p[32];
 	size_t n;
 };
 #define RPC_MARK(s)                                                            \
@@ -28,18 +28,23 @@ struct rpc_mark {
 		.p = (s), .n = sizeof(s) - 1                                   \
 	}
 
+/* Kinds of scalars: those of the IDL, and ints of 32 bits. */
+enum { RPC_INT32 = IDL_SET, RPC_SCALARS };
+
 struct rpc_marks {
 	struct rpc_mark set_open, set_close;
 	struct rpc_mark map_open, map_close; /* records too */
 	struct rpc_mark between;	     /* two items, two members */
 	/* A member is its name, between two marks, and a value. */
 	struct rpc_mark name_open, name_close, member_close;
-	/* The text of a map's key, without marks. */
-	void (*key)(
-	    struct http_buf *out, const struct idl_type *t, const void *native);
-	/* A whole value that is none of these; VOID is one. */
-	void (*scalar)(
-	    struct http_buf *out, const struct idl_type *t, const void *native);
+	/* A scalar is its text between two marks; that of void is empty. */
+	struct {
+		struct rpc_mark open, close;
+	} scalar[RPC_SCALARS];
+	const char *yes, *no;
+	/* A text as it may stand between any marks. */
+	void (*text)(struct http_buf *out, const char *text);
+	void (*floating)(struct http_buf *out, double v);
 };
 
 /*

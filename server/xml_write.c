@@ -7,7 +7,6 @@
  */
 
 /* System */
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -98,87 +97,22 @@ write_text(struct http_buf *out, const char *text)
 	}
 }
 
-/* write_scalar - the text of a scalar, without its tags */
+/* write_float - at most 16 digits, as the reference does */
 static void
-write_scalar(struct http_buf *out, const struct idl_type *t, const void *native)
+write_float(struct http_buf *out, double v)
 {
-	char text[IDL_REF_TEXT];
-	int r;
+	char text[API_VAL_NUMBER_BYTES];
+	int r = snprintf(text, sizeof text, "%.16g", v);
 
-	switch (t->kind) {
-	case IDL_STRING:
-		write_text(out, *(const char *const *)native);
-		break;
-	case IDL_INT:
-		http_buf_add(out, text,
-		    api_val_int_text(*(const int64_t *)native, text));
-		break;
-	case IDL_FLOAT:
-		r = snprintf(
-		    text, sizeof text, "%.16g", *(const double *)native);
-		http_buf_add(out, text, (size_t)r); /* 23 at most */
-		break;
-	case IDL_BOOL:
-		http_buf_add(out, *(const bool *)native ? "1" : "0", 1);
-		break;
-	case IDL_DATETIME:
-		http_buf_add(out, text,
-		    api_val_datetime_text(*(const int64_t *)native, text));
-		break;
-	case IDL_REF:
-		idl_ref_write(native, text);
-		http_buf_text(out, text);
-		break;
-	case IDL_ENUM:
-		write_text(out, t->en->values[*(const int32_t *)native]);
-		break;
-	case IDL_VOID:
-	case IDL_SET:
-	case IDL_MAP:
-	case IDL_RECORD:
-		assert(0 && "not a scalar");
-	}
-}
-
-/* write_tagged - a scalar in the tags of its type */
-static void
-write_tagged(struct http_buf *out, const struct idl_type *t, const void *native)
-{
-	switch (t->kind) {
-	case IDL_VOID:
-		LIT(out, "<value></value>");
-		return;
-	case IDL_BOOL:
-		LIT(out, "<value><boolean>");
-		write_scalar(out, t, native);
-		LIT(out, "</boolean></value>");
-		return;
-	case IDL_FLOAT:
-		LIT(out, "<value><double>");
-		write_scalar(out, t, native);
-		LIT(out, "</double></value>");
-		return;
-	case IDL_DATETIME:
-		LIT(out, "<value><dateTime.iso8601>");
-		write_scalar(out, t, native);
-		LIT(out, "</dateTime.iso8601></value>");
-		return;
-	case IDL_INT:
-		if (t->unit != IDL_UNIT_INT32)
-			break;
-		LIT(out, "<value><i4>");
-		write_scalar(out, t, native);
-		LIT(out, "</i4></value>");
-		return;
-	default:
-		break;
-	}
-	LIT(out, "<value>");
-	write_scalar(out, t, native);
-	LIT(out, "</value>");
+	http_buf_add(out, text, (size_t)r); /* 23 at most */
 }
 
 /* ---- marks ---- */
+
+#define TAGGED(open, close)                                                    \
+	{                                                                      \
+		RPC_MARK("<value>" open), RPC_MARK(close "</value>")           \
+	}
 
 static const struct rpc_marks xml_marks = {
     .set_open = RPC_MARK("<value><array><data>"),
@@ -188,8 +122,19 @@ static const struct rpc_marks xml_marks = {
     .name_open = RPC_MARK("<member><name>"),
     .name_close = RPC_MARK("</name>"),
     .member_close = RPC_MARK("</member>"),
-    .key = write_scalar,
-    .scalar = write_tagged,
+    .scalar = {[IDL_VOID] = TAGGED("", ""),
+	[IDL_STRING] = TAGGED("", ""),
+	[IDL_INT] = TAGGED("", ""),
+	[IDL_FLOAT] = TAGGED("<double>", "</double>"),
+	[IDL_BOOL] = TAGGED("<boolean>", "</boolean>"),
+	[IDL_DATETIME] = TAGGED("<dateTime.iso8601>", "</dateTime.iso8601>"),
+	[IDL_REF] = TAGGED("", ""),
+	[IDL_ENUM] = TAGGED("", ""),
+	[RPC_INT32] = TAGGED("<i4>", "</i4>")},
+    .yes = "1",
+    .no = "0",
+    .text = write_text,
+    .floating = write_float,
 };
 
 const char *

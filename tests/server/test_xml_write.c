@@ -109,6 +109,9 @@ Test(xml_write, other_scalars)
 	static const char *const want[] = {
 	    "1", "0.1", "-2.5e-300", "1e+300", "0.3333333333333333"};
 	const bool yes = true, no = false;
+	const struct idl_type int32 = {
+	    .kind = IDL_INT, .unit = IDL_UNIT_INT32, .cls = -1};
+	const int64_t number = 7;
 	const struct idl_ref null = {0, 0}, ref = {1, 0xabc};
 	const int32_t last = 2;
 	char text[100];
@@ -122,6 +125,7 @@ Test(xml_write, other_scalars)
 	    written(&help_value_bool, &yes), V("<boolean>1</boolean>"));
 	cr_expect_str_eq(
 	    written(&help_value_bool, &no), V("<boolean>0</boolean>"));
+	cr_expect_str_eq(written(&int32, &number), V("<i4>7</i4>"));
 	cr_expect_str_eq(written(&help_value_ref, &null), V("OpaqueRef:NULL"));
 	cr_expect_str_eq(written(&help_value_ref, &ref),
 	    V("OpaqueRef:00000000-0000-0001-0000-000000000abc"));
