@@ -6,7 +6,6 @@
  */
 
 /* System */
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,7 @@
 #include <criterion/criterion.h>
 
 #include "certs/cert_make.h"
+#include "tests/server/help_dir.h"
 #include "tests/server/help_http.h"
 
 #define TRIES 20
@@ -166,28 +166,19 @@ tls(const struct help_http *h)
 	(void)close(fd);
 }
 
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *f)
-{
-	(void)st;
-	(void)type;
-	(void)f;
-	return remove(path);
-}
-
 Test(http_alloc, tls_connections)
 {
-	char dir[] = "/tmp/xenapi-memory-alloc.XXXXXX", why[300];
+	char why[300];
 	struct http_limits limits = help_http_limits();
 	struct help_http h;
 	int made;
 
-	cr_assert_not_null(mkdtemp(dir));
+	help_dir_make();
 	cr_assert_eq(
-	    cert_make_self_signed(dir, NULL, &made, why, sizeof(why)), 0);
+	    cert_make_self_signed(help_dir, NULL, &made, why, sizeof(why)), 0);
 	limits.threads = 1;
-	help_http_start(&h, &limits, dir);
+	help_http_start(&h, &limits, help_dir);
 	each_fails(tls, tls_try, &h);
 	help_http_stop(&h);
-	(void)nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	help_dir_remove();
 }

@@ -2,7 +2,6 @@
 
 /* System */
 #include <fcntl.h>
-#include <ftw.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -21,42 +20,11 @@
 #include "server/srv_file.h"
 #include "server/srv_listen.h"
 #include "server/srv_state.h"
+#include "tests/server/help_dir.h"
 
-static char dir[64];
 static char why[500];
 
-static void
-make_dir(void)
-{
-	(void)snprintf(dir, sizeof(dir), "/tmp/xenapi-memory-srv.XXXXXX");
-	cr_assert_not_null(mkdtemp(dir));
-}
-
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *f)
-{
-	(void)st;
-	(void)type;
-	(void)f;
-	return remove(path);
-}
-
-static void
-remove_dir(void)
-{
-	(void)nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-TestSuite(srv, .init = make_dir, .fini = remove_dir);
-
-static const char *
-path_of(const char *name)
-{
-	static char path[128];
-
-	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
-	return path;
-}
+TestSuite(srv, .init = help_dir_make, .fini = help_dir_remove);
 
 /* ---- the state folder ---- */
 
@@ -65,22 +33,23 @@ Test(srv, folder_is_made_private_and_taken_once)
 	struct stat st;
 	int a, b;
 
-	a = srv_state_take(path_of("new"), why, sizeof(why));
+	a = srv_state_take(help_dir_path("new"), why, sizeof(why));
 	cr_assert(a >= 0, "%s", why);
-	cr_assert_eq(stat(path_of("new"), &st), 0);
+	cr_assert_eq(stat(help_dir_path("new"), &st), 0);
 	cr_expect_eq(st.st_mode & 0777, 0700);
-	b = srv_state_take(path_of("new"), why, sizeof(why));
+	b = srv_state_take(help_dir_path("new"), why, sizeof(why));
 	cr_expect_eq(b, -1);
 	cr_expect_not_null(strstr(why, "is in use by another"), "%s", why);
 	(void)close(a);
-	b = srv_state_take(path_of("new"), why, sizeof(why));
+	b = srv_state_take(help_dir_path("new"), why, sizeof(why));
 	cr_expect(b >= 0, "free again when its holder is gone: %s", why);
 	(void)close(b);
 }
 
 Test(srv, folder_that_cannot_be_made_is_named)
 {
-	cr_expect_eq(srv_state_take(path_of("no/where"), why, sizeof(why)), -1);
+	cr_expect_eq(
+	    srv_state_take(help_dir_path("no/where"), why, sizeof(why)), -1);
 	cr_expect_not_null(strstr(why, "no/where: No such file"), "%s", why);
 }
 
@@ -97,12 +66,12 @@ Test(srv, folder_that_others_may_write_to_is_refused)
 	    {01777, false},
 	};
 
-	cr_assert_eq(mkdir(path_of("open"), 0700), 0);
+	cr_assert_eq(mkdir(help_dir_path("open"), 0700), 0);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		int fd;
 
-		cr_assert_eq(chmod(path_of("open"), rows[i].mode), 0);
-		fd = srv_state_take(path_of("open"), why, sizeof(why));
+		cr_assert_eq(chmod(help_dir_path("open"), rows[i].mode), 0);
+		fd = srv_state_take(help_dir_path("open"), why, sizeof(why));
 		cr_expect_eq(
 		    fd >= 0, rows[i].is_taken, "%o", (unsigned)rows[i].mode);
 		if (fd >= 0)
@@ -145,13 +114,13 @@ Test(srv, local_socket_is_private_from_birth_and_replaces_an_old_one)
 	int a, b;
 
 	(void)umask(0);
-	a = srv_listen_bind_local(dir, why, sizeof(why));
+	a = srv_listen_bind_local(help_dir, why, sizeof(why));
 	cr_assert(a >= 0, "%s", why);
-	cr_assert_eq(stat(path_of("socket"), &st), 0);
+	cr_assert_eq(stat(help_dir_path("socket"), &st), 0);
 	cr_expect(S_ISSOCK(st.st_mode));
 	cr_expect_eq(st.st_mode & 0777, 0600);
 	/* As after a crash: nobody listens, the name is there. */
-	b = srv_listen_bind_local(dir, why, sizeof(why));
+	b = srv_listen_bind_local(help_dir, why, sizeof(why));
 	cr_expect(b >= 0, "%s", why);
 	(void)close(a);
 	(void)close(b);
@@ -162,7 +131,7 @@ Test(srv, local_socket_works_in_a_folder_with_a_long_name)
 	char name[300];
 	int fd;
 
-	(void)snprintf(name, sizeof(name), "%s/%0150d", dir, 7);
+	(void)snprintf(name, sizeof(name), "%s/%0150d", help_dir, 7);
 	cr_assert_eq(mkdir(name, 0700), 0);
 	fd = srv_listen_bind_local(name, why, sizeof(why));
 	cr_expect(fd >= 0, "%s", why);
@@ -176,7 +145,7 @@ Test(srv, local_socket_elsewhere_takes_nothing_from_anybody)
 	int a, b;
 
 	(void)umask(0);
-	(void)snprintf(path, sizeof(path), "%s", path_of("xapi"));
+	(void)snprintf(path, sizeof(path), "%s", help_dir_path("xapi"));
 	a = srv_listen_bind_path(path, why, sizeof(why));
 	cr_assert(a >= 0, "%s", why);
 	cr_assert_eq(stat(path, &st), 0);
@@ -189,12 +158,14 @@ Test(srv, local_socket_elsewhere_takes_nothing_from_anybody)
 	cr_expect(b >= 0, "what is left behind is replaced: %s", why);
 	(void)close(b);
 	/* What is no socket stays. */
-	cr_assert_eq(srv_file_write(dir, "f", "mine", 4), 0);
-	cr_expect_eq(srv_listen_bind_path(path_of("f"), why, sizeof(why)), -1);
-	cr_assert_eq(stat(path_of("f"), &st), 0);
+	cr_assert_eq(srv_file_write(help_dir, "f", "mine", 4), 0);
+	cr_expect_eq(
+	    srv_listen_bind_path(help_dir_path("f"), why, sizeof(why)), -1);
+	cr_assert_eq(stat(help_dir_path("f"), &st), 0);
 	cr_expect_eq(st.st_size, 4);
 	cr_expect_eq(
-	    srv_listen_bind_path(path_of("no/folder"), why, sizeof(why)), -1);
+	    srv_listen_bind_path(help_dir_path("no/folder"), why, sizeof(why)),
+	    -1);
 	cr_expect_not_null(strstr(why, "local_socket = "), "%s", why);
 }
 
@@ -205,17 +176,17 @@ Test(srv, secrets_are_for_their_owner_alone)
 	size_t n = 0;
 	char *text;
 
-	cr_assert_eq(srv_file_write(dir, "s", "secret", 6), 0);
-	text = srv_file_secret(path_of("s"), 100, &n);
+	cr_assert_eq(srv_file_write(help_dir, "s", "secret", 6), 0);
+	text = srv_file_secret(help_dir_path("s"), 100, &n);
 	cr_assert_not_null(text);
 	cr_expect_str_eq(text, "secret");
 	cr_expect_eq(n, 6);
 	free(text);
-	cr_expect_null(srv_file_secret(path_of("s"), 5, &n), "too long");
-	cr_assert_eq(chmod(path_of("s"), 0640), 0);
-	cr_expect_null(srv_file_secret(path_of("s"), 100, &n));
-	cr_expect_null(srv_file_secret(path_of("none"), 100, &n));
-	cr_expect_null(srv_file_secret(dir, 100, &n), "a folder");
+	cr_expect_null(srv_file_secret(help_dir_path("s"), 5, &n), "too long");
+	cr_assert_eq(chmod(help_dir_path("s"), 0640), 0);
+	cr_expect_null(srv_file_secret(help_dir_path("s"), 100, &n));
+	cr_expect_null(srv_file_secret(help_dir_path("none"), 100, &n));
+	cr_expect_null(srv_file_secret(help_dir, 100, &n), "a folder");
 }
 
 Test(srv, files_are_replaced_whole)
@@ -224,20 +195,21 @@ Test(srv, files_are_replaced_whole)
 	char *text;
 	size_t n = 0;
 
-	cr_assert_eq(srv_file_write(dir, "f", "first", 5), 0);
-	cr_assert_eq(srv_file_write(dir, "f", "2nd", 3), 0);
-	text = srv_file_read(dir, "f", 10, &n);
+	cr_assert_eq(srv_file_write(help_dir, "f", "first", 5), 0);
+	cr_assert_eq(srv_file_write(help_dir, "f", "2nd", 3), 0);
+	text = srv_file_read(help_dir, "f", 10, &n);
 	cr_assert_not_null(text);
 	cr_expect_str_eq(text, "2nd");
 	cr_expect_eq(n, 3);
 	free(text);
-	cr_assert_eq(stat(path_of("f"), &st), 0);
+	cr_assert_eq(stat(help_dir_path("f"), &st), 0);
 	cr_expect_eq(st.st_mode & 0777, 0600);
-	cr_expect_null(srv_file_read(dir, "f", 2, &n), "longer than allowed");
-	cr_expect_neq(access(path_of("f.tmp"), F_OK), 0);
-	cr_expect_eq(srv_file_remove(dir, "f"), 0);
-	cr_expect_eq(srv_file_remove(dir, "f"), 0, "not there is fine");
-	cr_expect_null(srv_file_read(dir, "f", 2, &n));
+	cr_expect_null(
+	    srv_file_read(help_dir, "f", 2, &n), "longer than allowed");
+	cr_expect_neq(access(help_dir_path("f.tmp"), F_OK), 0);
+	cr_expect_eq(srv_file_remove(help_dir, "f"), 0);
+	cr_expect_eq(srv_file_remove(help_dir, "f"), 0, "not there is fine");
+	cr_expect_null(srv_file_read(help_dir, "f", 2, &n));
 	cr_expect_eq(srv_file_write("/nowhere", "f", "x", 1), -1);
 }
 

@@ -2,7 +2,6 @@
 
 /* System */
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,56 +18,31 @@
 
 #include "certs/cert_make.h"
 #include "server/tls.h"
+#include "tests/server/help_dir.h"
 #include "tests/server/help_http.h"
 
-static char dir[64];
 static char why[500];
 
+/* make_dir - a folder with certificates */
 static void
 make_dir(void)
 {
 	int made = -1;
 
-	(void)snprintf(dir, sizeof(dir), "/tmp/xenapi-memory-tls.XXXXXX");
-	cr_assert_not_null(mkdtemp(dir));
-	cr_assert_eq(
-	    cert_make_self_signed(dir, "192.0.2.7", &made, why, sizeof(why)), 0,
-	    "%s", why);
+	help_dir_make();
+	cr_assert_eq(cert_make_self_signed(
+			 help_dir, "192.0.2.7", &made, why, sizeof(why)),
+	    0, "%s", why);
 	cr_assert_eq(made, 2);
 }
 
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *f)
-{
-	(void)st;
-	(void)type;
-	(void)f;
-	return remove(path);
-}
-
-static void
-remove_dir(void)
-{
-	(void)nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-TestSuite(tls, .init = make_dir, .fini = remove_dir);
-
-/* path_of - a file of the folder */
-static const char *
-path_of(const char *name)
-{
-	static char path[128];
-
-	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
-	return path;
-}
+TestSuite(tls, .init = make_dir, .fini = help_dir_remove);
 
 /* spoil - put a text in the place of a file */
 static void
 spoil(const char *name, const char *text)
 {
-	int fd = open(path_of(name), O_WRONLY | O_TRUNC);
+	int fd = open(help_dir_path(name), O_WRONLY | O_TRUNC);
 
 	cr_assert(fd >= 0);
 	cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
@@ -144,7 +118,7 @@ Test(tls, both_versions_take_both_certificates)
 	};
 	struct help_http h;
 
-	help_http_start(&h, NULL, dir);
+	help_http_start(&h, NULL, help_dir);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct client c;
 		X509 *x;
@@ -167,7 +141,7 @@ Test(tls, older_versions_are_refused)
 	struct help_http h;
 	struct client c;
 
-	help_http_start(&h, NULL, dir);
+	help_http_start(&h, NULL, help_dir);
 	cr_expect(!dial(&c, &h, TLS1_1_VERSION, NULL));
 	hang_up(&c);
 	help_http_stop(&h);
@@ -180,7 +154,7 @@ Test(tls, plain_http_and_silence_on_the_tls_port_end)
 	int plain, silent;
 
 	limits.handshake_ms = 60;
-	help_http_start(&h, &limits, dir);
+	help_http_start(&h, &limits, help_dir);
 	plain = help_http_dial(&h);
 	silent = help_http_dial(&h);
 	help_http_say(plain, "GET /healthz HTTP/1.1\r\n\r\n");
@@ -199,7 +173,7 @@ Test(tls, reload_is_for_new_connections_and_a_failed_one_changes_nothing)
 	X509 *a, *b;
 	int made;
 
-	help_http_start(&h, NULL, dir);
+	help_http_start(&h, NULL, help_dir);
 	cr_assert(dial(&old, &h, TLS1_3_VERSION, NULL));
 	a = SSL_get1_peer_certificate(old.ssl);
 
@@ -212,10 +186,10 @@ Test(tls, reload_is_for_new_connections_and_a_failed_one_changes_nothing)
 	X509_free(b);
 	hang_up(&fresh);
 
-	(void)unlink(path_of("tls-rsa.pem"));
-	(void)unlink(path_of("tls-ec.pem"));
+	(void)unlink(help_dir_path("tls-rsa.pem"));
+	(void)unlink(help_dir_path("tls-ec.pem"));
 	cr_assert_eq(
-	    cert_make_self_signed(dir, NULL, &made, why, sizeof(why)), 0);
+	    cert_make_self_signed(help_dir, NULL, &made, why, sizeof(why)), 0);
 	cr_assert_eq(made, 2);
 	cr_expect_eq(tls_conf_reload(h.tls, why, sizeof(why)), 0, "%s", why);
 	cr_assert(dial(&fresh, &h, TLS1_3_VERSION, NULL));
@@ -233,11 +207,11 @@ Test(tls, key_that_does_not_fit_is_refused)
 {
 	struct tls_conf *t;
 
-	cr_assert_eq(unlink(path_of("tls-ec.key")), 0);
-	cr_assert_null(tls_conf_new(dir, "", why, sizeof(why)));
+	cr_assert_eq(unlink(help_dir_path("tls-ec.key")), 0);
+	cr_assert_null(tls_conf_new(help_dir, "", why, sizeof(why)));
 	cr_expect_not_null(strstr(why, "tls-ec.key"), "%s", why);
 	spoil("tls-rsa.key", "");
-	t = tls_conf_new(dir, "", why, sizeof(why));
+	t = tls_conf_new(help_dir, "", why, sizeof(why));
 	cr_expect_null(t);
 }
 
@@ -252,7 +226,7 @@ Test(tls, big_reply_and_pipelining_work_over_tls)
 	size_t n = 0;
 	int r;
 
-	help_http_start(&h, NULL, dir);
+	help_http_start(&h, NULL, help_dir);
 	cr_assert(dial(&c, &h, TLS1_3_VERSION, NULL));
 	cr_assert_eq(
 	    SSL_write(c.ssl, two, sizeof(two) - 1), (int)sizeof(two) - 1);
@@ -275,7 +249,7 @@ Test(cert, self_signed_certificates_say_where_they_are_valid)
 	X509 *x;
 
 	make_dir();
-	bio = BIO_new_file(path_of("tls-ec.pem"), "r");
+	bio = BIO_new_file(help_dir_path("tls-ec.pem"), "r");
 	cr_assert_not_null(bio);
 	x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
 	cr_assert_not_null(x);
@@ -287,13 +261,13 @@ Test(cert, self_signed_certificates_say_where_they_are_valid)
 	X509_free(x);
 	BIO_free(bio);
 	cr_expect_eq(
-	    cert_make_self_signed(dir, NULL, &made, why, sizeof(why)), 0);
+	    cert_make_self_signed(help_dir, NULL, &made, why, sizeof(why)), 0);
 	cr_expect_eq(made, 0, "what is there is kept");
-	(void)unlink(path_of("tls-ec.key"));
+	(void)unlink(help_dir_path("tls-ec.key"));
 	cr_expect_eq(
-	    cert_make_self_signed(dir, NULL, &made, why, sizeof(why)), -1);
+	    cert_make_self_signed(help_dir, NULL, &made, why, sizeof(why)), -1);
 	cr_expect_not_null(strstr(why, "tls-ec.key"), "%s", why);
-	remove_dir();
+	help_dir_remove();
 }
 
 Test(cert, private_keys_are_private)
@@ -303,10 +277,10 @@ Test(cert, private_keys_are_private)
 
 	make_dir();
 	for (int i = 0; i < 2; i++) {
-		cr_assert_eq(stat(path_of(names[i]), &st), 0);
+		cr_assert_eq(stat(help_dir_path(names[i]), &st), 0);
 		cr_expect_eq(st.st_mode & 0777, 0600);
 	}
-	remove_dir();
+	help_dir_remove();
 }
 
 Test(cert, a_test_ca_signs_its_leaves)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /* System */
-#include <ftw.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,40 +15,18 @@
 #include "server/srv_file.h"
 #include "server/usr.h"
 #include "server/usr_gap.h"
+#include "tests/server/help_dir.h"
 
-static char dir[64];
 static char why_text[300];
 
-static void
-make_dir(void)
-{
-	(void)snprintf(dir, sizeof(dir), "/tmp/xenapi-memory-usr.XXXXXX");
-	cr_assert_not_null(mkdtemp(dir));
-}
-
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *f)
-{
-	(void)st;
-	(void)type;
-	(void)f;
-	return remove(path);
-}
-
-static void
-remove_dir(void)
-{
-	(void)nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-TestSuite(usr, .init = make_dir, .fini = remove_dir);
+TestSuite(usr, .init = help_dir_make, .fini = help_dir_remove);
 
 /* first_password - what the first start wrote down */
 static char *
 first_password(void)
 {
 	size_t n;
-	char *p = srv_file_read(dir, "initial-password", 100, &n);
+	char *p = srv_file_read(help_dir, "initial-password", 100, &n);
 
 	cr_assert_not_null(p);
 	cr_assert_eq(n, 21);
@@ -60,22 +37,21 @@ first_password(void)
 static void
 write_users(const char *text)
 {
-	cr_assert_eq(srv_file_write(dir, "users", text, strlen(text)), 0);
+	cr_assert_eq(srv_file_write(help_dir, "users", text, strlen(text)), 0);
 }
 
 static unsigned
 mode_of(const char *name)
 {
 	struct stat st;
-	char path[128];
 
-	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
-	return stat(path, &st) == 0 ? st.st_mode & 0777 : 0;
+	return stat(help_dir_path(name), &st) == 0 ? st.st_mode & 0777 : 0;
 }
 
 Test(usr, first_start_makes_root_with_a_random_password)
 {
-	struct usr_db *db = usr_open(dir, NULL, why_text, sizeof(why_text));
+	struct usr_db *db =
+	    usr_open(help_dir, NULL, why_text, sizeof(why_text));
 	struct failure why;
 	char *password;
 	struct usr_user user = {-1, false};
@@ -90,7 +66,7 @@ Test(usr, first_start_makes_root_with_a_random_password)
 	cr_expect_eq(user.role, IDL_ROLE_POOL_ADMIN);
 	usr_close(&db);
 	/* The second start changes nothing. */
-	db = usr_open(dir, NULL, why_text, sizeof(why_text));
+	db = usr_open(help_dir, NULL, why_text, sizeof(why_text));
 	cr_assert_not_null(db);
 	cr_expect_eq(
 	    usr_login(db, "root", password, "1.2.3.4:5", 0, &user, &why),
@@ -101,7 +77,8 @@ Test(usr, first_start_makes_root_with_a_random_password)
 
 Test(usr, wrong_name_and_wrong_password_look_the_same)
 {
-	struct usr_db *db = usr_open(dir, NULL, why_text, sizeof(why_text));
+	struct usr_db *db =
+	    usr_open(help_dir, NULL, why_text, sizeof(why_text));
 	struct failure a, b;
 	struct usr_user user = {77, false};
 
@@ -118,7 +95,8 @@ Test(usr, wrong_name_and_wrong_password_look_the_same)
 
 Test(usr, changed_password_is_stored_and_the_first_one_forgotten)
 {
-	struct usr_db *db = usr_open(dir, NULL, why_text, sizeof(why_text));
+	struct usr_db *db =
+	    usr_open(help_dir, NULL, why_text, sizeof(why_text));
 	char *password = first_password();
 	struct failure why;
 	struct usr_user user;
@@ -136,7 +114,7 @@ Test(usr, changed_password_is_stored_and_the_first_one_forgotten)
 	    ERR_NONE);
 	cr_expect_eq(mode_of("initial-password"), 0, "gone");
 	usr_close(&db);
-	db = usr_open(dir, NULL, why_text, sizeof(why_text));
+	db = usr_open(help_dir, NULL, why_text, sizeof(why_text));
 	cr_assert_not_null(db);
 	cr_expect_eq(usr_login(db, "root", password, "a:1", 0, &user, &why),
 	    ERR_SESSION_AUTHENTICATION_FAILED);
@@ -155,21 +133,21 @@ Test(usr, comments_and_other_accounts_survive_a_change)
 	size_t n;
 	struct usr_user user;
 
-	db = usr_open(dir, NULL, why_text, sizeof(why_text));
+	db = usr_open(help_dir, NULL, why_text, sizeof(why_text));
 	usr_close(&db);
 	first = first_password();
-	text = srv_file_read(dir, "users", 1000, &n);
+	text = srv_file_read(help_dir, "users", 1000, &n);
 	cr_assert_not_null(text);
 	(void)snprintf(all, sizeof(all),
 	    "%s# for the monitoring\nmon:$y$x:read-only\n", text);
 	write_users(all);
 	free(text);
-	db = usr_open(dir, NULL, why_text, sizeof(why_text));
+	db = usr_open(help_dir, NULL, why_text, sizeof(why_text));
 	cr_assert_not_null(db, "%s", why_text);
 	cr_expect_eq(
 	    usr_change_password(db, "root", first, "long enough", 0, &why),
 	    ERR_NONE);
-	text = srv_file_read(dir, "users", 1000, &n);
+	text = srv_file_read(help_dir, "users", 1000, &n);
 	cr_expect_not_null(
 	    strstr(text, "# for the monitoring\nmon:$y$x:read-only\n"));
 	free(text);
@@ -194,7 +172,8 @@ Test(usr, damaged_files_are_refused_with_file_and_line)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		write_users(rows[i].text);
-		cr_expect_null(usr_open(dir, NULL, why_text, sizeof(why_text)));
+		cr_expect_null(
+		    usr_open(help_dir, NULL, why_text, sizeof(why_text)));
 		cr_expect_not_null(
 		    strstr(why_text, rows[i].why), "%s", why_text);
 	}
@@ -202,7 +181,8 @@ Test(usr, damaged_files_are_refused_with_file_and_line)
 
 Test(usr, guesser_waits_and_an_address_that_logged_in_does_not)
 {
-	struct usr_db *db = usr_open(dir, NULL, why_text, sizeof(why_text));
+	struct usr_db *db =
+	    usr_open(help_dir, NULL, why_text, sizeof(why_text));
 	char *password = first_password();
 	struct failure why;
 	struct usr_user user;
@@ -276,7 +256,7 @@ all_at_once(struct crowd *c, const char *password)
 Test(usr, after_a_typo_many_at_once_wait_for_each_other)
 {
 	struct crowd c = {
-	    .db = usr_open(dir, NULL, why_text, sizeof(why_text))};
+	    .db = usr_open(help_dir, NULL, why_text, sizeof(why_text))};
 	char *password = first_password();
 	unsigned looked_at = 0;
 	struct failure why;
@@ -451,7 +431,8 @@ Test(usr, addresses_of_an_ipv6_network_count_as_one)
 	    {"[2001:db8:1:3:3:4:5:6]:1", false},
 	    {"[::ffff:1.2.3.4]:1", false},
 	};
-	struct usr_db *db = usr_open(dir, NULL, why_text, sizeof(why_text));
+	struct usr_db *db =
+	    usr_open(help_dir, NULL, why_text, sizeof(why_text));
 	char *password = first_password();
 	struct failure why;
 	struct usr_user user;
