@@ -171,25 +171,35 @@ hv_facts_halt(struct fld_tx *tx, const struct idl_ref *ref, struct failure *why)
 	return ERR_NONE;
 }
 
-/* suspend - the domain's memory is in an image now; HV_DOMAIN says how much */
-static enum err
-suspend(struct fld_tx *tx, const struct idl_vm *was, struct failure *why)
+enum err
+hv_facts_suspend(struct fld_tx *tx, const struct idl_vm *was,
+    int64_t held_bytes, struct failure *why)
 {
-	const struct idl_vm_metrics *m =
-	    fld_get(fld_tx_view(tx), IDL_CLASS_VM_METRICS, &was->metrics);
-	int64_t held_bytes = m != NULL ? m->memory_actual : 0;
 	struct idl_ref ref = was->h.ref;
 	struct idl_vm *vm;
-	enum err rc = hv_facts_halt(tx, &ref, why);
+	enum err rc;
 
-	if (rc != ERR_NONE)
-		return rc;
+	if (was->power_state != IDL_VM_POWER_STATE_SUSPENDED) {
+		rc = hv_facts_halt(tx, &ref, why);
+		if (rc != ERR_NONE)
+			return rc;
+	}
 	vm = fld_tx_edit(tx, IDL_CLASS_VM, &ref);
 	if (vm == NULL)
 		return hv_facts_oom(why);
 	vm->power_state = IDL_VM_POWER_STATE_SUSPENDED;
 	vm->suspended_bytes = held_bytes;
 	return ERR_NONE;
+}
+
+/* suspend - the domain's memory is in an image now; HV_DOMAIN says how much */
+static enum err
+suspend(struct fld_tx *tx, const struct idl_vm *was, struct failure *why)
+{
+	const struct idl_vm_metrics *m =
+	    fld_get(fld_tx_view(tx), IDL_CLASS_VM_METRICS, &was->metrics);
+
+	return hv_facts_suspend(tx, was, m != NULL ? m->memory_actual : 0, why);
 }
 
 void

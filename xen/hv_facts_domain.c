@@ -423,25 +423,11 @@ image(struct fld_tx *tx, const struct idl_vm *was, const struct hv_domain *d,
     struct failure *why)
 {
 	int64_t bytes = hv_facts_bytes(d->actual_kib);
-	struct idl_ref ref;
-	struct idl_vm *vm;
-	enum err rc;
 
 	if (was == NULL || (was->power_state == IDL_VM_POWER_STATE_SUSPENDED &&
 			       was->suspended_bytes == bytes))
 		return ERR_NONE;
-	ref = was->h.ref;
-	if (was->power_state != IDL_VM_POWER_STATE_SUSPENDED) {
-		rc = hv_facts_halt(tx, &ref, why);
-		if (rc != ERR_NONE)
-			return rc;
-	}
-	vm = fld_tx_edit(tx, IDL_CLASS_VM, &ref);
-	if (vm == NULL)
-		return hv_facts_oom(why);
-	vm->power_state = IDL_VM_POWER_STATE_SUSPENDED;
-	vm->suspended_bytes = bytes;
-	return ERR_NONE;
+	return hv_facts_suspend(tx, was, bytes, why);
 }
 
 /* discover - a domain that nobody knows */

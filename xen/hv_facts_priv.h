@@ -76,6 +76,12 @@ enum err hv_facts_halt(
     struct fld_tx *tx, const struct idl_ref *vm, struct failure *why);
 
 /*
+ * hv_facts_suspend - nor does this one: so much of its memory is in an image
+ */
+enum err hv_facts_suspend(struct fld_tx *tx, const struct idl_vm *was,
+    int64_t held_bytes, struct failure *why);
+
+/*
  * hv_facts_forget - the VM's records go
  */
 void hv_facts_forget(struct fld_tx *tx, const struct idl_vm *vm);

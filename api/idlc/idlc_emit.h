@@ -10,6 +10,7 @@
  * DIAGNOSTICS none.  BUGS none known.
  */
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "api/idlc/idlc_tree.h"
@@ -39,6 +40,11 @@ void idlc_emit_manual_class(
     const struct idlc_tree *t, const struct idlc_class *c, FILE *f);
 void idlc_emit_manual_message(
     const struct idlc_tree *t, const struct idlc_message *m, FILE *f);
+
+/*
+ * idlc_emit_flag - one flag of a mask that has begun, if it is set
+ */
+void idlc_emit_flag(bool set, const char *flag, FILE *f);
 
 /*
  * idlc_type_c - C type of a value, with a blank after it unless it ends in '*'

@@ -13,9 +13,8 @@ emit_default(const struct idlc_class *c, const struct idlc_field *fl, FILE *f)
 	    idlc_type_c(fl->type), c->c_name, fl->name, fl->initial.c_init);
 }
 
-/* put_flag - one flag of a mask, if it is set */
-static void
-put_flag(bool set, const char *flag, FILE *f)
+void
+idlc_emit_flag(bool set, const char *flag, FILE *f)
 {
 	if (set)
 		fprintf(f, " | %s", flag);
@@ -25,16 +24,16 @@ static void
 emit_flags(const struct idlc_field *fl, FILE *f)
 {
 	fprintf(f, "\t    0");
-	put_flag(fl->live, "IDL_F_LIVE", f);
-	put_flag(fl->internal, "IDL_F_INTERNAL", f);
-	put_flag(fl->required, "IDL_F_REQUIRED", f);
-	put_flag(fl->unique, "IDL_F_UNIQUE", f);
-	put_flag(fl->lookup, "IDL_F_LOOKUP", f);
-	put_flag(fl->inverse_cls != NULL, "IDL_F_INVERSE", f);
-	put_flag(fl->extension, "IDL_F_EXTENSION", f);
-	put_flag(fl->deprecated, "IDL_F_DEPRECATED", f);
-	put_flag(fl->create, "IDL_F_CREATE", f);
-	put_flag(fl->indexed, "IDL_F_INDEXED", f);
+	idlc_emit_flag(fl->live, "IDL_F_LIVE", f);
+	idlc_emit_flag(fl->internal, "IDL_F_INTERNAL", f);
+	idlc_emit_flag(fl->required, "IDL_F_REQUIRED", f);
+	idlc_emit_flag(fl->unique, "IDL_F_UNIQUE", f);
+	idlc_emit_flag(fl->lookup, "IDL_F_LOOKUP", f);
+	idlc_emit_flag(fl->inverse_cls != NULL, "IDL_F_INVERSE", f);
+	idlc_emit_flag(fl->extension, "IDL_F_EXTENSION", f);
+	idlc_emit_flag(fl->deprecated, "IDL_F_DEPRECATED", f);
+	idlc_emit_flag(fl->create, "IDL_F_CREATE", f);
+	idlc_emit_flag(fl->indexed, "IDL_F_INDEXED", f);
 	fprintf(f, ",\n");
 }
 
@@ -75,11 +74,11 @@ emit_class(const struct idlc_class *c, FILE *f)
 	    "};\n\nstatic const struct idl_class class_%s = {\n"
 	    "\t\"%s\", IDL_CLASS_%s, 0",
 	    c->c_name, c->name, idlc_upper(c->name));
-	put_flag(c->internal, "IDL_C_INTERNAL", f);
-	put_flag(c->is_private, "IDL_C_PRIVATE", f);
-	put_flag(c->live, "IDL_C_LIVE", f);
-	put_flag(c->listed, "IDL_C_LISTED", f);
-	put_flag(c->extension, "IDL_C_EXTENSION", f);
+	idlc_emit_flag(c->internal, "IDL_C_INTERNAL", f);
+	idlc_emit_flag(c->is_private, "IDL_C_PRIVATE", f);
+	idlc_emit_flag(c->live, "IDL_C_LIVE", f);
+	idlc_emit_flag(c->listed, "IDL_C_LISTED", f);
+	idlc_emit_flag(c->extension, "IDL_C_EXTENSION", f);
 	fprintf(f, ",\n\tsizeof(struct idl_%s), fields_%s, %d,\n\t%s\n};\n\n",
 	    c->c_name, c->c_name, n, idlc_quoted(c->doc));
 }

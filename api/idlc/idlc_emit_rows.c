@@ -96,22 +96,15 @@ emit_params(const struct idlc_message *m, FILE *f)
 }
 
 static void
-put_flag(bool set, const char *flag, FILE *f)
-{
-	if (set)
-		fprintf(f, " | %s", flag);
-}
-
-static void
 emit_flags(const struct idlc_message *m, FILE *f)
 {
 	fprintf(f, "0");
-	put_flag(m->async, "IDL_M_ASYNC", f);
-	put_flag(m->nosession, "IDL_M_NOSESSION", f);
-	put_flag(m->bare, "IDL_M_BARE", f);
-	put_flag(m->extension, "IDL_M_EXTENSION", f);
-	put_flag(m->deprecated, "IDL_M_DEPRECATED", f);
-	put_flag(m->surplus, "IDL_M_SURPLUS", f);
+	idlc_emit_flag(m->async, "IDL_M_ASYNC", f);
+	idlc_emit_flag(m->nosession, "IDL_M_NOSESSION", f);
+	idlc_emit_flag(m->bare, "IDL_M_BARE", f);
+	idlc_emit_flag(m->extension, "IDL_M_EXTENSION", f);
+	idlc_emit_flag(m->deprecated, "IDL_M_DEPRECATED", f);
+	idlc_emit_flag(m->surplus, "IDL_M_SURPLUS", f);
 }
 
 static void
