@@ -130,6 +130,33 @@ Test(explain, every_byte_is_somewhere_at_every_step)
 	expect_exact(&host, "after a restart");
 }
 
+Test(explain, a_start_is_shown_from_the_grant_on)
+{
+	struct idl_ref vm = sized("a", 1000);
+	int64_t free_bytes = world_free(&w, &host);
+	struct world_call p;
+	struct answer a;
+
+	w.hangs = true;
+	world_begin(&w, &p, "VM.start_on", &vm, &host, 0, 0);
+	expect_exact(&host, "a start");
+	explain(&a, &host);
+	/* As much is kept for it in Xen as it counts. */
+	cr_expect_eq(of_kind(&a, IDL_MEMORY_SHARE_KIND_ARRIVING_VM, NEEDED),
+	    free_bytes - world_free(&w, &host));
+	cr_expect_eq(of_kind(&a, IDL_MEMORY_SHARE_KIND_ARRIVING_VM, KEPT),
+	    of_kind(&a, IDL_MEMORY_SHARE_KIND_ARRIVING_VM, NEEDED));
+	cr_expect_gt(
+	    of_kind(&a, IDL_MEMORY_SHARE_KIND_ARRIVING_VM, KEPT), 1000 * MIB);
+	(void)world_end(&a.p);
+	w.hangs = false;
+	world_restart(&w, WORLD_GOES_ON);
+	api_call_fini(&p.c);
+	explain(&a, &host);
+	cr_expect_eq(of_kind(&a, IDL_MEMORY_SHARE_KIND_ARRIVING_VM, KEPT), 0);
+	(void)world_end(&a.p);
+}
+
 Test(explain, a_vm_says_what_it_has_and_may_have)
 {
 	struct world_shape s = {
