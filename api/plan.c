@@ -9,10 +9,14 @@
  * placed, and a large one nearly always.  Nothing is promised by a plan; who
  * wants that reserves.
  *
- * BUGS of more than PLAN_HOSTS_MAX hosts the others are not looked at.
+ * It is made in one go, in a thread that has other calls to answer: so there
+ * is a limit to how many VMs and hosts are looked at, and who asks for more is
+ * told so.
  */
 
 /* System */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,14 +84,28 @@ read_options(
 	return err_fail(why, ERR_INVALID_VALUE, "ss", "policy", value);
 }
 
+/* check_number - is it one that can be planned for? */
+static enum err
+check_number(const char *of, uint64_t n, int64_t most, struct failure *why)
+{
+	char reason[50];
+
+	if (n <= (uint64_t)most)
+		return ERR_NONE;
+	(void)snprintf(reason, sizeof(reason), "at most %" PRId64, most);
+	return err_fail(
+	    why, ERR_VALUE_NOT_SUPPORTED, "sds", of, (int64_t)n, reason);
+}
+
 /* read_hosts - all of them, with what they can still promise */
 static enum err
 read_hosts(struct plan *p, struct failure *why)
 {
 	const struct idl_host *host = NULL;
-	enum err rc = ERR_NONE;
+	enum err rc = check_number(
+	    "hosts", fld_count(p->v, IDL_CLASS_HOST), PLAN_HOSTS_MAX, why);
 
-	while (rc == ERR_NONE && p->nhosts < PLAN_HOSTS_MAX &&
+	while (rc == ERR_NONE &&
 	       (host = fld_next(p->v, IDL_CLASS_HOST,
 		    host != NULL ? &host->h.ref : NULL)) != NULL) {
 		p->host[p->nhosts] = host;
@@ -158,11 +176,10 @@ read_vms(struct plan *p, const struct idl_set *set, struct arena *a,
     struct failure *why)
 {
 	const struct idl_ref *refs = set->items;
-	enum err rc = ERR_NONE;
+	enum err rc = check_number("vms", set->n, PLAN_VMS_MAX, why);
 
-	if (set->n > PLAN_VMS_MAX)
-		return err_fail(
-		    why, ERR_INVALID_VALUE, "sd", "vms", (int64_t)set->n);
+	if (rc != ERR_NONE)
+		return rc;
 	p->guest = arena_alloc(a, (set->n + 1) * sizeof(*p->guest));
 	if (p->guest == NULL)
 		return err_internal(why, "out of memory");

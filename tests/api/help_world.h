@@ -19,7 +19,7 @@
 #define GIB (1024LL * 1024 * 1024)
 #define MIB (1024LL * 1024)
 
-#define WORLD_HOSTS_MAX 4
+#define WORLD_HOSTS_MAX 65
 
 struct world {
 	struct hv_sim_host hosts[WORLD_HOSTS_MAX]; /* for a reboot */

@@ -298,3 +298,42 @@ Test(explain, a_plan_goes_where_it_is_reserved)
 	cr_expect_eq(plan(&vm, 1, &idl_map_none), 0, "it has what is reserved");
 	works("memory_reservation.destroy", &rest);
 }
+
+/* plan_many - the answer for n VMs, of which all are one, in another world */
+static const char *
+plan_many(uint32_t n, size_t nhosts)
+{
+	static struct hv_sim_host hosts[WORLD_HOSTS_MAX];
+	static struct idl_ref refs[1001];
+	static struct world big;
+	struct idl_set set = {n, refs};
+	static char text[200];
+	struct world_shape s = {
+	    "a", IDL_DOMAIN_TYPE_HVM, 64, 64, 64, 64, 1, 1.0, NULL};
+
+	for (size_t i = 0; i < nhosts; i++) {
+		hv_sim_host_init(&hosts[i]);
+		(void)snprintf(hosts[i].name, sizeof(hosts[i].name), "h%zu", i);
+	}
+	world_open(&big, hosts, nhosts, NULL);
+	cr_assert(big.ready, "%s", big.text);
+	refs[0] = world_new_vm(&big, &s);
+	for (uint32_t i = 1; i < n; i++)
+		refs[i] = refs[0];
+	text[0] = '\0';
+	if (world_call(&big, "pool.plan_placement", &set, &idl_map_none) !=
+	    ERR_NONE)
+		(void)snprintf(text, sizeof(text), "%s", world_why(&big));
+	world_close(&big);
+	return text;
+}
+
+Test(explain, more_than_can_be_planned_for_is_refused)
+{
+	cr_expect_str_eq(plan_many(1000, 1), "");
+	cr_expect_str_eq(
+	    plan_many(1001, 1), "VALUE_NOT_SUPPORTED vms 1001 at most 1000");
+	cr_expect_str_eq(plan_many(1, 64), "");
+	cr_expect_str_eq(
+	    plan_many(1, 65), "VALUE_NOT_SUPPORTED hosts 65 at most 64");
+}
