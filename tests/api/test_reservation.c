@@ -159,6 +159,56 @@ Test(reservation, bad_input_is_refused)
 	cr_expect_eq(world_free(&w, &host), before, "nothing was promised");
 }
 
+/* Amounts that are more than the host has, however much more. */
+Test(reservation, more_than_the_host_is_refused)
+{
+	static const int64_t amounts[] = {
+	    1LL << 40, 1LL << 62, INT64_MAX - 1, INT64_MAX};
+	struct idl_ref small, huge = ranged("a", 100LL * 1024);
+	int64_t before = world_free(&w, &host);
+	char text[100];
+
+	for (size_t i = 0; i < sizeof(amounts) / sizeof(*amounts); i++) {
+		(void)snprintf(text, sizeof(text),
+		    "HOST_NOT_ENOUGH_FREE_MEMORY %lld %lld",
+		    (long long)amounts[i], (long long)before);
+		refused(text, "memory_reservation.create", &host, amounts[i],
+		    amounts[i], (int64_t)60, "x");
+		/* What is needed is there: at most all that is free comes. */
+		small = create(MIB, amounts[i], 60, "x");
+		cr_expect_eq(of(&small)->amount, MIB);
+		cr_expect_lt(of(&small)->granted, 64 * GIB);
+		works("memory_reservation.destroy", &small);
+		cr_expect_eq(world_free(&w, &host), before);
+	}
+	works("VM.set_memory_limits", &huge, (int64_t)0, 100 * GIB, 100 * GIB,
+	    100 * GIB);
+	cr_expect_eq(world_call(&w, "memory_reservation.create_for_VM", &huge,
+			 &host, START, (int64_t)60),
+	    ERR_HOST_NOT_ENOUGH_FREE_MEMORY);
+	cr_expect_eq(world_free(&w, &host), before);
+}
+
+Test(reservation, what_is_not_there_is_refused)
+{
+	struct idl_ref nobody = {7, 7}, vm = ranged("a", 1024), r;
+	static const int64_t one = 1;
+
+	works("VM.start_on", &vm, &host, 0, 0);
+	r = create(one, one, 60, "x");
+	refused(said("HANDLE_INVALID memory_reservation", &nobody, ""),
+	    "memory_reservation.transfer", &nobody, &vm);
+	refused(said("HANDLE_INVALID memory_reservation", &nobody, ""),
+	    "memory_reservation.destroy", &nobody);
+	refused(said("HANDLE_INVALID VM", &nobody, ""),
+	    "memory_reservation.transfer", &r, &nobody);
+	works("memory_reservation.reset_owner", "who is that?");
+	cr_expect_eq(of(&r)->state, IDL_MEMORY_RESERVATION_STATE_HELD);
+	works("memory_reservation.destroy", &r);
+	refused(said("HANDLE_INVALID memory_reservation", &r, ""),
+	    "memory_reservation.destroy", &r);
+}
+
 Test(reservation, transfer_twice_and_destroy_after_are_refused)
 {
 	struct idl_ref vm = ranged("a", 1024), r;
