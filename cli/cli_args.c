@@ -154,3 +154,14 @@ cli_arg_bytes(struct cli_run *r, const char *key, int64_t *bytes_out)
 
 	return cli_parse_bytes(r, key, text != NULL ? text : "", bytes_out);
 }
+
+bool
+cli_arg_int(struct cli_run *r, const char *key, int64_t *n_out)
+{
+	const char *word = cli_arg(r, key);
+	struct cli_val text = cli_val_text(word != NULL ? word : "");
+
+	return cli_val_int(&text, n_out) ||
+	       cli_fail_local(r,
+		   "Failed to parse parameter '%s': expecting an integer", key);
+}

@@ -71,18 +71,39 @@ const struct cli_cmd cli_commands[] = {
 	"promised to it, what it has, and what is kept free for it.",
 	cli_do_host_explain, CLI_C_HOSTS, NULL, "host.explain_memory"},
     PARAMS(host),
+    {"memory-reservation-create", "min,ttl", "max,owner",
+	"Reserves memory on a host for so many seconds and prints the uuid of "
+	"the reservation, when the memory is free: guests shrink for it.",
+	cli_do_reservation_create, CLI_C_HOSTS, NULL,
+	"memory_reservation.create"},
+    {"memory-reservation-create-for-vm", "vm-uuid,operation,ttl", "",
+	"Reserves exactly what a VM needs to start, resume or migrate on a "
+	"host; it passes to the VM when that does so.",
+	cli_do_reservation_create_for, CLI_C_HOSTS, NULL,
+	"memory_reservation.create_for_VM"},
     {"memory-reservation-destroy", "uuid", "", "Gives a memory reservation up.",
-	cli_do_reservation_destroy, 0, NULL, NULL},
+	cli_do_reservation_destroy, 0, NULL, "memory_reservation.destroy"},
     {"memory-reservation-list", "", "params,database:",
 	"Lists all the memory reservations, filtering on the optional "
 	"arguments.",
 	cli_do_list, 0, &cli_class_reservation, NULL},
+    {"memory-reservation-reset-owner", "owner", "",
+	"Gives up every memory reservation that an owner still holds.",
+	cli_do_reservation_reset, 0, NULL, "memory_reservation.reset_owner"},
+    {"memory-reservation-transfer", "uuid,vm-uuid", "",
+	"Hands a memory reservation over to a VM on its host.",
+	cli_do_reservation_transfer, 0, NULL, "memory_reservation.transfer"},
     {"pool-list", "", "params,database:",
 	"Lists all the pools, filtering on the optional arguments. "
 	"To filter on map parameters, use the syntax "
 	"'map-param:key=value'",
 	cli_do_list, 0, &cli_class_pool, NULL},
     PARAMS(pool),
+    {"pool-plan-placement", "vm-uuids", "policy",
+	"Prints a host for each of these VMs, such that all of them could be "
+	"started together, or which one finds no room, and why; changes "
+	"nothing. The policy is spread or pack.",
+	cli_do_pool_plan, 0, NULL, "pool.plan_placement"},
     {"task-cancel", "uuid", "", "Cancels a task.", cli_do_task_cancel, 0, NULL,
 	NULL},
     {"task-list", "", "params,database:",

@@ -57,12 +57,31 @@ bool cli_do_vm_vcpus(struct cli_run *r);
  * cli_do_host_number - a message of a host that returns bytes
  * cli_do_host_explain - where the memory of a host is
  * cli_do_task_cancel - cancel the task of a uuid
- * cli_do_reservation_destroy - give up the reservation of a uuid
  */
 bool cli_do_host_number(struct cli_run *r);
 bool cli_do_host_explain(struct cli_run *r);
 bool cli_do_task_cancel(struct cli_run *r);
+
+/*
+ * cli_do_reservation_create - so much on a host, for nobody in particular
+ * cli_do_reservation_create_for - what a VM needs there
+ * cli_do_reservation_transfer, cli_do_reservation_destroy - by uuid
+ * cli_do_reservation_reset - give up all of an owner
+ * cli_do_pool_plan - where would these VMs go?
+ */
+bool cli_do_reservation_create(struct cli_run *r);
+bool cli_do_reservation_create_for(struct cli_run *r);
+bool cli_do_reservation_transfer(struct cli_run *r);
 bool cli_do_reservation_destroy(struct cli_run *r);
+bool cli_do_reservation_reset(struct cli_run *r);
+bool cli_do_pool_plan(struct cli_run *r);
+
+/*
+ * cli_the_host - the one host that the command line means
+ *
+ * in      ignore  words that are the command's own, with commas
+ */
+bool cli_the_host(struct cli_run *r, const char *ignore, const char **ref_out);
 
 /*
  * cli_do_each_vm - do something to every VM that the command line means

@@ -112,14 +112,13 @@ cli_do_each_vm(struct cli_run *r, const char *ignore, enum cli_many many,
 	return do_all(r, o, n, op, arg);
 }
 
-/* call_host - the command's message of the one host that is meant */
-static bool
-call_host(struct cli_run *r, struct cli_val *v)
+bool
+cli_the_host(struct cli_run *r, const char *ignore, const char **ref_out)
 {
 	struct cli_object *o;
 	size_t n;
 
-	if (!cli_objects(r, &cli_class_host, "", "", "host", &o, &n))
+	if (!cli_objects(r, &cli_class_host, "", ignore, "host", &o, &n))
 		return false;
 	if (n == 0)
 		return cli_fail_local(r, "No matching hosts found");
@@ -127,7 +126,18 @@ call_host(struct cli_run *r, struct cli_val *v)
 		return cli_fail_local(r,
 		    "Multiple matching hosts found. Operation can only be "
 		    "performed on one host at a time");
-	return cli_call_ref(r, r->cmd->method, o[0].ref, v);
+	*ref_out = o[0].ref;
+	return true;
+}
+
+/* call_host - the command's message of the one host that is meant */
+static bool
+call_host(struct cli_run *r, struct cli_val *v)
+{
+	const char *ref;
+
+	return cli_the_host(r, "", &ref) &&
+	       cli_call_ref(r, r->cmd->method, ref, v);
 }
 
 bool
@@ -189,16 +199,6 @@ cli_do_host_explain(struct cli_run *r)
 		if (line[i] == NULL)
 			return cli_fail_memory(r);
 	return cli_print_list(r, line, v.n + 1);
-}
-
-bool
-cli_do_reservation_destroy(struct cli_run *r)
-{
-	struct cli_val arg = cli_val_text(cli_arg(r, "uuid")), ref, none;
-
-	return cli_call(r, "memory_reservation.get_by_uuid", &arg, 1, &ref) &&
-	       cli_call_ref(
-		   r, "memory_reservation.destroy", cli_val_str(&ref), &none);
 }
 
 bool

@@ -114,12 +114,14 @@ bool cli_call_slow(struct cli_run *r, const char *method, const char *label,
  * cli_arg_true - whether it is there and says true
  * cli_arg_is_standard - a word that is never a filter: --multiple, params=, ...
  * cli_arg_bytes - a word that is a size, required by the table
+ * cli_arg_int - a word that is a number, likewise
  * cli_parse_bytes - a size as people write it, with or without a suffix
  */
 const char *cli_arg(const struct cli_run *r, const char *key);
 bool cli_arg_true(const struct cli_run *r, const char *key);
 bool cli_arg_is_standard(const char *key);
 bool cli_arg_bytes(struct cli_run *r, const char *key, int64_t *bytes_out);
+bool cli_arg_int(struct cli_run *r, const char *key, int64_t *n_out);
 bool cli_parse_bytes(
     struct cli_run *r, const char *key, const char *text, int64_t *bytes_out);
 

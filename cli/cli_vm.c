@@ -113,14 +113,11 @@ cli_do_vm_multiplier(struct cli_run *r)
 bool
 cli_do_vm_vcpus(struct cli_run *r)
 {
-	struct cli_val text = cli_val_text(cli_arg(r, "new-vcpus"));
 	struct more m = {.n = 1};
 	int64_t n;
 
-	if (!cli_val_int(&text, &n))
-		return cli_fail_local(r,
-		    "Failed to parse parameter 'new-vcpus': expecting an "
-		    "integer");
+	if (!cli_arg_int(r, "new-vcpus", &n))
+		return false;
 	m.v[0] = cli_val_number(n);
 	return cli_do_each_vm(r, "new-vcpus", CLI_SOME, call_more, &m);
 }
@@ -243,25 +240,13 @@ cli_do_vm_stats(struct cli_run *r)
 	return cli_do_each_vm(r, "", CLI_SOME, print_stats, NULL);
 }
 
-/* seconds - the word of that name, a number */
-static bool
-seconds(struct cli_run *r, const char *word, int64_t *n_out)
-{
-	struct cli_val text = cli_val_text(cli_arg(r, word));
-
-	return cli_val_int(&text, n_out) ||
-	       cli_fail_local(r,
-		   "Failed to parse parameter '%s': expecting an integer",
-		   word);
-}
-
 bool
 cli_do_vm_seconds(struct cli_run *r)
 {
 	struct more m = {.n = 1};
 	int64_t n;
 
-	if (!seconds(r, "seconds", &n))
+	if (!cli_arg_int(r, "seconds", &n))
 		return false;
 	m.v[0] = cli_val_number(n);
 	return cli_do_each_vm(r, "seconds", CLI_SOME, call_more, &m);
@@ -287,7 +272,7 @@ cli_do_vm_working_set(struct cli_run *r)
 {
 	int64_t n;
 
-	return seconds(r, "seconds", &n) &&
+	return cli_arg_int(r, "seconds", &n) &&
 	       cli_do_each_vm(r, "seconds", CLI_SOME, print_working_set, &n);
 }
 
@@ -305,9 +290,9 @@ cli_do_vm_track(struct cli_run *r)
 	struct more m = {.n = 2};
 	int64_t n, interval = 1;
 
-	if (!seconds(r, "seconds", &n) ||
+	if (!cli_arg_int(r, "seconds", &n) ||
 	    (cli_arg(r, "interval") != NULL &&
-		!seconds(r, "interval", &interval)))
+		!cli_arg_int(r, "interval", &interval)))
 		return false;
 	m.v[0] = cli_val_number(n);
 	m.v[1] = cli_val_number(interval);

@@ -58,6 +58,9 @@ static const char line_text[] =
     "\tcase $1 in\n"
     "\thost-uuid) _xe_memory_ask host uuid;;\n"
     "\thost|on) _xe_memory_ask host name-label;;\n"
+    "\tvm-uuid|vm-uuids) _xe_memory_ask vm uuid;;\n"
+    "\toperation) _xe_memory_lines start resume migrate;;\n"
+    "\tpolicy) _xe_memory_lines spread pack;;\n"
     "\tvm) _xe_memory_ask \"$classes\" name-label;;\n"
     "\tparam-name|params) _xe_memory_lines $fields;;\n"
     "\t*) case \" $fields \" in\n"
@@ -138,6 +141,30 @@ fields(const struct cli_class *c, bool settable)
 	}
 }
 
+/* class_of - the class that a command is about: NAME of NAME-list */
+static int
+class_of(const struct cli_cmd *c, const char **name_out)
+{
+	size_t best = strcspn(c->name, "-"), n;
+
+	*name_out = c->name;
+	if (c->flags & CLI_C_HOSTS) {
+		*name_out = "host";
+		return (int)strlen(*name_out);
+	}
+	for (size_t i = 0; i < cli_ncommands; i++) {
+		const struct cli_cmd *list = &cli_commands[i];
+
+		if (list->run != cli_do_list)
+			continue;
+		n = strlen(list->name) - strlen("-list");
+		if (n > best && strncmp(c->name, list->name, n) == 0 &&
+		    c->name[n] == '-')
+			best = n;
+	}
+	return (int)best;
+}
+
 /* class_fields - the fields of each class, for the script */
 static void
 class_fields(void)
@@ -148,10 +175,13 @@ class_fields(void)
 	     "\tcase $1 in");
 	for (i = 0; i < cli_ncommands; i++) {
 		const struct cli_cmd *c = &cli_commands[i];
+		const char *cls;
+		int n;
 
 		if (c->run != cli_do_list)
 			continue;
-		printf("\t%.*s) echo", (int)strcspn(c->name, "-"), c->name);
+		n = class_of(c, &cls);
+		printf("\t%.*s) echo", n, cls);
 		for (k = 0; k < c->cls->n; k++)
 			if (!(c->cls->field[k].flags & CLI_F_HIDDEN))
 				printf(" %s", c->cls->field[k].name);
@@ -167,10 +197,11 @@ command_words(const struct cli_cmd *c)
 	bool templates = strncmp(c->name, "vm-", 3) == 0 &&
 			 ((c->flags & CLI_C_TEMPLATES) || c->cls != NULL) &&
 			 c->run != cli_do_list;
-	const char *p;
+	const char *p, *cls;
+	int len = class_of(c, &cls);
 
-	printf("\t%s) classes=\"%.*s%s\" words=\"", c->name,
-	    (int)strcspn(c->name, "-"), c->name, templates ? " template" : "");
+	printf("\t%s) classes=\"%.*s%s\" words=\"", c->name, len, cls,
+	    templates ? " template" : "");
 	if (c->run == cli_do_help)
 		fputs("$_xe_memory_commands --all", stdout);
 	for (p = c->required; *p != '\0'; p += *p == ',') {

@@ -124,6 +124,47 @@ static const struct row plain[] = {
 	"42\n", "", "host.compute_free_memory(OpaqueRef:lab)\n", 0},
     {"no host", "host-compute-free-memory host=x", "",
 	"Error: No matching hosts found\n", "", 1},
+    {"memory is reserved on the host",
+	"memory-reservation-create min=1KiB ttl=60", "u-r\n", "",
+	"memory_reservation.create(OpaqueRef:lab, 1024, 1024, 60, )\n", 0},
+    {"up to a maximum, for somebody, on the host that is named",
+	"memory-reservation-create host=lab min=1KiB max=2KiB ttl=60 owner=me",
+	"u-r\n", "",
+	"memory_reservation.create(OpaqueRef:lab, 1024, 2048, 60, me)\n", 0},
+    {"a ttl is a number", "memory-reservation-create min=1KiB ttl=1h", "",
+	"Error: Failed to parse parameter 'ttl': expecting an integer\n", "",
+	1},
+    {"not on a host that is not there",
+	"memory-reservation-create host=x min=1KiB ttl=60", "",
+	"Error: No matching hosts found\n", "", 1},
+    {"what a VM needs is reserved",
+	"memory-reservation-create-for-vm vm-uuid=u-web operation=start ttl=60",
+	"u-r\n", "",
+	"memory_reservation.create_for_VM(OpaqueRef:web, OpaqueRef:lab, start, "
+	"60)\n",
+	0},
+    {"for a VM that there is",
+	"memory-reservation-create-for-vm vm-uuid=x operation=start ttl=60", "",
+	"The uuid you supplied was invalid.\ntype: VM\nuuid: x\n", "", 1},
+    {"a reservation is handed over",
+	"memory-reservation-transfer uuid=u-r vm-uuid=u-web", "", "",
+	"memory_reservation.transfer(OpaqueRef:r, OpaqueRef:web)\n", 0},
+    {"if there is one", "memory-reservation-transfer uuid=x vm-uuid=u-web", "",
+	"The uuid you supplied was invalid.\ntype: memory_reservation\n"
+	"uuid: x\n",
+	"", 1},
+    {"an owner gives all up", "memory-reservation-reset-owner owner=me", "", "",
+	"memory_reservation.reset_owner(me)\n", 0},
+    {"a plan says where VMs would go",
+	"pool-plan-placement vm-uuids=u-web,u-db", "web: lab\ndb: lab\n", "",
+	"pool.plan_placement([OpaqueRef:web, OpaqueRef:db], {})\n", 0},
+    {"or which has no room, and why",
+	"pool-plan-placement vm-uuids=u-web policy=pack", "",
+	"There is no host for this VM beside the others. The reason is the "
+	"failure of the host that came nearest.\n"
+	"vm: u-web (web)\nreason: HOST_NOT_ENOUGH_FREE_MEMORY\n"
+	"reason: 2\nreason: 1\n",
+	"pool.plan_placement([OpaqueRef:web], {policy: pack})\n", 1},
     {"shutdown is clean", "vm-shutdown vm=web", "", "",
 	"VM.clean_shutdown(OpaqueRef:web)\n", 0},
     {"or hard", "vm-shutdown vm=web --force", "", "",
@@ -315,10 +356,10 @@ check(const struct row *row, size_t n, enum fake_mode mode)
 
 	for (i = 0; i < n; i++) {
 		rc = fake_run(&f, row[i].line, mode);
-		cr_expect_str_eq(
-		    f.out, row[i].out, "%s: %s", row[i].says, row[i].line);
-		cr_expect_str_eq(
-		    f.err, row[i].err, "%s: %s", row[i].says, row[i].line);
+		cr_expect_str_eq(f.out, row[i].out, "%s: %s\n%s", row[i].says,
+		    row[i].line, f.out);
+		cr_expect_str_eq(f.err, row[i].err, "%s: %s\n%s", row[i].says,
+		    row[i].line, f.err);
 		cr_expect_str_eq(
 		    f.calls, row[i].calls, "%s: %s", row[i].says, row[i].line);
 		cr_expect_eq(rc, row[i].rc, "%s: %s", row[i].says, row[i].line);

@@ -217,6 +217,16 @@ COMMANDS = {
     "host-compute-memory-overhead": ("hosts", {},
                                      "host.compute_memory_overhead"),
     "host-memory-explain": ("hosts", {}, "host.explain_memory"),
+    "memory-reservation-create": ("hosts", {"min": "1GiB", "ttl": "2"},
+                                  "memory_reservation.create"),
+    "memory-reservation-create-for-vm": ("hosts", {
+        "vm-uuid": "VM", "operation": "start", "ttl": "2"},
+        "memory_reservation.create_for_VM"),
+    "memory-reservation-reset-owner": (None, {"owner": "nobody"},
+                                       "memory_reservation.reset_owner"),
+    "memory-reservation-transfer": ("memory_reservation", {"vm-uuid": "VM"},
+                                    "memory_reservation.transfer"),
+    "pool-plan-placement": (None, {"vm-uuids": "VM"}, "pool.plan_placement"),
     "memory-reservation-destroy": ("memory_reservation", {},
                                    "memory_reservation.destroy"),
     "memory-reservation-list": (None, {},
@@ -303,7 +313,8 @@ def command_table(idl, uuids, users):
     admin = users["pool-admin"]
     for command, (how, needed, message) in sorted(COMMANDS.items()):
         self = ["uuid=" + uuids[how]] if how else []
-        args = ["%s=%s" % w for w in needed.items()]
+        args = ["%s=%s" % (word, uuids.get(value, value))
+                for word, value in needed.items()]
         right = [command] + self + args
         if message is None:
             continue  # help needs no session; vm-migrate: see thin_cli.py

@@ -16,6 +16,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import daemon  # noqa: E402
+import thin_cli  # noqa: E402
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -161,7 +162,7 @@ def events(api, host):
 
 
 def commands(d, api, host):
-    """xe-memory lists them, gives them up, and says where memory is."""
+    """xe-memory makes them, lists them, gives them up, says where memory is."""
     def xe(*words):
         return subprocess.run(
             [XE, "--socket", os.path.join(d.state, "socket"), *words],
@@ -179,6 +180,40 @@ def commands(d, api, host):
           "it is explained")
     xe("memory-reservation-destroy", "uuid=" + uuid)
     equal(api.call("memory_reservation.get_all"), [], "it is given up")
+
+    def field(ref, name):
+        return api.call("memory_reservation.get_" + name, ref)
+
+    uuid = xe("memory-reservation-create", "min=1GiB", "max=2GiB", "ttl=60",
+              "owner=me").strip()
+    r = api.call("memory_reservation.get_by_uuid", uuid)
+    equal((field(r, "amount"), field(r, "owner"), field(r, "host")),
+          (str(GIB), "me", host), "one is made")
+    xe("memory-reservation-reset-owner", "owner=me")
+    equal(api.call("memory_reservation.get_all"), [], "its owner gives it up")
+    vm = api.call("VM.create", daemon.vm_record("new", 0, GIB, GIB, GIB))
+    vm_uuid = api.call("VM.get_uuid", vm)
+    name = api.call("host.get_name_label", host)
+    equal((xe("pool-plan-placement", "vm-uuids=" + vm_uuid, "policy=pack"),
+           thin_cli.Cli(d, False).run(
+               "pool-plan-placement", "vm-uuids=" + vm_uuid)),
+          ("new: %s\n" % name, [("out", "new: %s" % name), ("exit", 0)]),
+          "a plan is made, here and by /cli")
+    uuid = xe("memory-reservation-create-for-vm", "vm-uuid=" + vm_uuid,
+              "operation=start", "ttl=60", "host=" + name).strip()
+    r = api.call("memory_reservation.get_by_uuid", uuid)
+    equal(field(r, "VM"), vm, "one is made for a VM")
+    api.call("VM.start", vm, False, False)
+    equal(field(r, "state"), "transferred", "which takes it")
+    uuid = thin_cli.Cli(d, False).run(
+        "memory-reservation-create", "min=1GiB", "ttl=60")[0][1].strip()
+    xe("memory-reservation-transfer", "uuid=" + uuid, "vm-uuid=" + vm_uuid)
+    r = api.call("memory_reservation.get_by_uuid", uuid)
+    equal((field(r, "state"), field(r, "VM")), ("transferred", vm),
+          "another is handed over")
+    api.call("VM.hard_shutdown", vm)
+    api.call("VM.destroy", vm)
+    equal(api.call("memory_reservation.get_all"), [], "both go with it")
 
 
 def actual(api, vm):
