@@ -24,6 +24,7 @@ MIB = 1 << 20
 IDLE_KIB = 16       # an idle TLS connection
 STALLED_KIB = 512   # a reader that takes nothing of a long reply
 FLOOD_KIB = 32768   # whatever one flood may leave behind
+KEEP_IDLE_S = 120   # until a silent peer is asked whether it is there
 VMS = 3000
 checks = 0
 
@@ -176,6 +177,35 @@ def idle(d):
     print("    an idle TLS connection takes %.1f KiB" % (grown / 300))
     bounded("300 idle connections", d, before, 300 * IDLE_KIB)
     for s in warm + many:
+        s.close()
+
+
+def kernel_timers(d, peers):
+    """Kind and hundredths of a second of the timer of each connection."""
+    port = address(d)[1]
+    timers = []
+    with open("/proc/net/tcp") as f:
+        for row in f.read().splitlines()[1:]:
+            _, at, of, _, _, timer = row.split()[:6]
+            if (int(at.split(":")[1], 16) == port
+                    and int(of.split(":")[1], 16) in peers):
+                kind, left = timer.split(":")
+                timers.append((int(kind), int(left, 16)))
+    return timers
+
+
+def keepalive(d):
+    """The kernel asks idle peers whether they are there, and so we are told
+    of machines that vanished."""
+    many = [tls(d) for _ in range(3)]
+    peers = {s.getsockname()[1] for s in many}
+    # 2: keepalive; 1, before: the last bytes are not acknowledged yet
+    until("a keepalive timer runs for each connection",
+          lambda: [kind for kind, _ in kernel_timers(d, peers)] == [2] * 3)
+    true("and ends within two minutes",
+         max(left for _, left in kernel_timers(d, peers))
+         <= KEEP_IDLE_S * 100)
+    for s in many:
         s.close()
 
 
@@ -600,6 +630,7 @@ def main():
     with daemon.running() as d:
         api = d.local()
         idle(d)
+        keepalive(d)
         handshakes_and_reload(d)
         short_of_descriptors(d)
         fill(d, api)

@@ -520,6 +520,34 @@ Test(writer, a_timer_waits_when_nobody_else_may)
 	clock_ms = 0;
 }
 
+Test(writer, as_many_timers_wait_as_there_are_places)
+{
+	const size_t places = WRQ_PARKED_MAX + WRQ_TIMERS_MAX;
+
+	start();
+	for (size_t i = 0; i < places + 2; i++) {
+		(void)task_wait(i, 3, 1000);
+		task[i].job.is_timer = i <= places;
+	}
+	run_all();
+	cr_assert_eq(wrq_parked(q), 0, "timers are not counted");
+	for (size_t i = 0; i < places; i++)
+		cr_assert_eq(task[i].done, 0, "%zu waits", i);
+	for (size_t i = places; i < places + 2; i++) {
+		cr_assert_eq(task[i].done, 1, "%zu has no place", i);
+		cr_assert_eq(task[i].seen_expired, 1, "and is told so");
+	}
+	clock_ms = 1000;
+	run_all();
+	for (size_t i = 0; i < places; i++)
+		cr_assert_eq(task[i].done, 1, "%zu", i);
+	(void)task_wait(0, 3, 2000);
+	run_all();
+	cr_assert_eq(wrq_parked(q), 1, "their places are free again");
+	finish();
+	clock_ms = 0;
+}
+
 static enum wrq_verdict
 stubborn_run(struct wrq_job *job, struct fld_tx *tx)
 {
