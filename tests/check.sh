@@ -31,7 +31,7 @@ suites() {
 		rm -f "$t".san.*
 		ASAN_OPTIONS="log_path=$t.san:detect_leaks=1:$ASAN_MORE" \
 		UBSAN_OPTIONS="print_stacktrace=1:log_path=$t.san" \
-		    timeout 900 "$t" --jobs "$JOBS" --color=never || rc=1
+		    "$t" --jobs "$JOBS" --color=never || rc=1
 		total=$((total + 1))
 		# Criterion calls a leaking test passed: the reports count.
 		for r in "$t".san.*; do
@@ -60,7 +60,7 @@ tsan() {
 	for t in build/tsan/tests/stress-*; do
 		case $t in *.a) continue ;; esac
 		echo "== $t"
-		TSAN_OPTIONS=halt_on_error=0:exitcode=66 timeout 600 "$t" ||
+		TSAN_OPTIONS=halt_on_error=0:exitcode=66 "$t" ||
 		    { echo "$t: exit status $?"; rc=1; }
 	done
 	return $rc
