@@ -193,12 +193,14 @@ const struct cli_cmd cli_commands[] = {
 	cli_do_vm_stats, CLI_C_VMS, NULL, "VM.get_touched_memory"},
     {"vm-memory-touched-track", "seconds", "interval",
 	"Counts for so many seconds, 1 to 60, what a running VM writes to, in "
-	"intervals (of 1 second), and prints that. The VM is slower meanwhile.",
+	"intervals (of 1 second), and prints that. The VM is slower meanwhile. "
+	"A Xen without shadow paging, as Debian's is, cannot count what pv "
+	"guests write.",
 	cli_do_vm_track, CLI_C_VMS | CLI_C_WAITS, NULL,
 	"VM.track_touched_memory"},
     {"vm-memory-working-set", "seconds", "",
 	"Prints how many bytes of its memory a running VM writes to within "
-	"so many seconds, 1 to 60.",
+	"so many seconds, 1 to 60: vm-memory-touched-track in one interval.",
 	cli_do_vm_working_set, CLI_C_VMS, NULL, "VM.estimate_working_set"},
     {"vm-migrate", "", "live,host,host-uuid,force,copy,compress",
 	"Moves a VM to another host of the pool.", cli_do_vm_migrate,
