@@ -12,7 +12,9 @@
  *
  * DIAGNOSTICS none.
  * BUGS a migration by others that begins while writes are counted takes the log
- * over, and the end of the count ends it.
+ * over, and the end of the count ends it.  For a PV guest Xen takes shadow
+ * memory from what is free on the host (1 MiB for one of 128 MiB) and gives it
+ * back at the end, but for four pages that stay with the domain.
  */
 
 #include "xen/hv_xen_priv.h"
