@@ -14,22 +14,12 @@ import subprocess
 import tempfile
 import time
 
+import checks
 import daemon
+from checks import is_, true
 
-checks = 0
 CALL = (b"<?xml version='1.0'?><methodCall><methodName>system.listMethods"
         b"</methodName><params></params></methodCall>")
-
-
-def is_(what, got, want):
-    global checks
-    checks += 1
-    assert got == want, "%s: got %r, want %r" % (what, got, want)
-    print("ok  %s" % what)
-
-
-def true(what, value):
-    is_(what, bool(value), True)
 
 
 def mode(path):
@@ -374,7 +364,7 @@ def main():
     usage()
     damaged()
     terminate()
-    print("%d passed, 0 failed" % checks)
+    checks.end()
 
 
 if __name__ == "__main__":

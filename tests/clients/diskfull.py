@@ -10,17 +10,11 @@ import os
 import subprocess
 import sys
 
+import checks
 import daemon
+from checks import is_
 
 MIB = 1 << 20
-checks = 0
-
-
-def is_(what, got, want):
-    global checks
-    checks += 1
-    assert got == want, "%s: got %r, want %r" % (what, got, want)
-    print("ok  %s" % what)
 
 
 def fill(path):
@@ -74,7 +68,7 @@ def main():
         api = d.local()
         is_("and is still there after kill -9",
             api.call("VM.get_name_label", vm), "after")
-    print("%d passed, 0 failed" % checks)
+    checks.end()
 
 
 if __name__ == "__main__":

@@ -18,7 +18,9 @@ import threading
 import time
 import xmlrpc.client
 
+import checks
 import daemon
+from checks import is_, true
 
 MIB = 1 << 20
 IDLE_KIB = 16       # an idle TLS connection
@@ -26,22 +28,10 @@ STALLED_KIB = 512   # a reader that takes nothing of a long reply
 FLOOD_KIB = 32768   # whatever one flood may leave behind
 KEEP_IDLE_S = 120   # until a silent peer is asked whether it is there
 VMS = 3000
-checks = 0
 
 with open(daemon.DAEMON, "rb") as program:
     # Sanitizers keep what was freed: memory means nothing then.
     SANITIZED = re.search(rb"__[at]san_init", program.read()) is not None
-
-
-def is_(what, got, want):
-    global checks
-    checks += 1
-    assert got == want, "%s: got %r, want %r" % (what, got, want)
-    print("ok  %s" % what, flush=True)
-
-
-def true(what, value):
-    is_(what, bool(value), True)
 
 
 def rss_kib(d):
@@ -651,7 +641,7 @@ def main():
         api = d.local()
         fill(d, api, 500)
         stalled_is_ended(d, api)
-    print("%d passed, 0 failed" % checks)
+    checks.end()
 
 
 if __name__ == "__main__":

@@ -11,23 +11,13 @@ import re
 import socket
 import ssl
 
+import checks
 import daemon
+from checks import is_, true
 
 MIB = 1 << 20
 GIB = 1 << 30
 NULL = "OpaqueRef:NULL"
-checks = 0
-
-
-def is_(what, got, want):
-    global checks
-    checks += 1
-    assert got == want, "%s: got %r, want %r" % (what, got, want)
-    print("ok  %s" % what)
-
-
-def true(what, value):
-    is_(what, bool(value), True)
 
 
 class Wire:
@@ -466,7 +456,7 @@ def main():
         unix_socket(d)
         is_("after all that", w.call("VM.get_uuid", s, vm) != "", True)
         w.http.close()
-    print("%d passed, 0 failed" % checks)
+    checks.end()
 
 
 if __name__ == "__main__":

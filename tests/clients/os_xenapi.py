@@ -10,7 +10,9 @@ import ssl
 import sys
 import time
 
+import checks
 import daemon
+from checks import is_
 
 sys.path.insert(0, "/usr/lib/python3/dist-packages")
 from os_xenapi.client import XenAPI  # noqa: E402
@@ -18,14 +20,6 @@ import os_xenapi_async  # noqa: E402
 
 GIB = 1 << 30
 MIB = 1 << 20
-checks = 0
-
-
-def is_(what, got, want):
-    global checks
-    checks += 1
-    assert got == want, "%s: got %r, want %r" % (what, got, want)
-    print("ok  %s" % what)
 
 
 def fails(what, code, call, *args):
@@ -193,7 +187,7 @@ def main():
             True)
         os_xenapi_async.run(sys.modules[__name__], d, session)
         session.xenapi.session.logout()
-    print("%d passed, 0 failed" % checks)
+    checks.end()
 
 
 if __name__ == "__main__":

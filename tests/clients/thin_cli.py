@@ -14,25 +14,15 @@ import tempfile
 import threading
 import time
 
+import checks
 import daemon
+from checks import is_, true
 
 MIB = 1 << 20
 GIB = 1 << 30
 HELLO = b"XenSource thin CLI protocol" + bytes([0, 0, 0, 0, 2, 0, 0, 0])
 HINT = "For usage run: 'xe help'\n"
 BUSY = "Error: the server runs too many commands, try again later\n"
-checks = 0
-
-
-def is_(what, got, want):
-    global checks
-    checks += 1
-    assert got == want, "%s: got %r, want %r" % (what, got, want)
-    print("ok  %s" % what)
-
-
-def true(what, value):
-    is_(what, bool(value), True)
 
 
 # ---- the protocol ----
@@ -444,7 +434,7 @@ def main():
             sessions(d, api)
             api.close()
             ending(d, d.local())
-    print("%d passed, 0 failed" % checks)
+    checks.end()
 
 
 if __name__ == "__main__":

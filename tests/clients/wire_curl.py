@@ -9,7 +9,9 @@ import json
 import re
 import subprocess
 
+import checks
 import daemon
+from checks import is_
 
 GIB = 1 << 30
 KIB = 1 << 10
@@ -17,14 +19,6 @@ NULL = "OpaqueRef:NULL"
 RPC_BODY_BYTES = 300 * KIB
 HEAD = '<?xml version="1.0"?><methodResponse><params><param>'
 TAIL = "</param></params></methodResponse>"
-checks = 0
-
-
-def is_(what, got, want):
-    global checks
-    checks += 1
-    assert got == want, "%s: got %r, want %r" % (what, got, want)
-    print("ok  %s" % what)
 
 
 def match(what, got, pattern):
@@ -403,7 +397,7 @@ def main():
         json_envelopes(c)
         json_types(c)
         errors(c, d)
-    print("%d passed, 0 failed" % checks)
+    checks.end()
 
 
 if __name__ == "__main__":
