@@ -76,6 +76,8 @@ unpack "linux-image-$KVER" ./boot "*/drivers/xen/*" \
 	# xz complains of what follows its stream: readelf judges.
 	tail -c +"$((at + 1))" "$image" |
 	    xz -dc --single-stream 2>/dev/null >"$LAB/vmlinux.new"
-	readelf -h "$LAB/vmlinux.new" >/dev/null || exit 1
+	# What only encrypted memory needs, behind what is zero: without it the
+	# file is 24 MiB shorter, which every guest's start reads.
+	objcopy -R .init.scratch "$LAB/vmlinux.new" || exit 1
 	mv "$LAB/vmlinux.new" "$LAB/vmlinux"
 }

@@ -21,7 +21,11 @@ DOM0=$LAB/dom0
 DOMU=$LAB/domu
 rm -rf "$DOM0" "$DOMU"
 mkdir -p "$DOM0"/{bin,boot,etc/xen,lib/modules,usr/bin,usr/sbin,proc,sys,dev} \
-    "$DOMU"/{bin,sbin,lib/modules,proc,sys,dev}
+    "$DOM0"/{tmp,root,run/{xen,xenstored,lock}} \
+    "$DOM0"/var/{lib/{xen,xenstored},log/xen} \
+    "$DOMU"/{bin,sbin,lib/modules,proc,sys,dev,tmp}
+ln -s /run "$DOM0/var/run"
+ln -s /run/lock "$DOM0/var/lock"
 
 # put ROOT TARGET FILE - a program and every shared library that it needs
 put() {
@@ -45,6 +49,10 @@ gcc_s=/lib/x86_64-linux-gnu/libgcc_s.so.1
 for root in "$DOM0" "$DOMU"; do
 	install -D "$(readlink -f $gcc_s)" "$root$gcc_s"
 	install "$ROOT/bin/busybox" "$root/bin/busybox"
+	# Here: four hundred links take seconds to make under emulation.
+	"$ROOT/bin/busybox" --list | while read -r applet; do
+		[ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"
+	done
 done
 
 # ---- a guest ----
@@ -71,7 +79,6 @@ ln "$LAB/vmlinux" "$DOM0/boot/guest.kernel" 2>/dev/null ||
 
 # ---- dom0 ----
 install -m755 "$HERE/init.dom0" "$DOM0/init"
-install -Dm755 "$HERE/agent.sh" "$DOM0/www/cgi-bin/run"
 for b in xenstored oxenstored xenconsoled xen-init-dom0 xl libxl-save-helper \
     xenstore-control; do
 	put "$DOM0" "$XENBIN/$b" "$ROOT$XENBIN/$b"

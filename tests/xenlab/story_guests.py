@@ -7,7 +7,9 @@ from dom0 import KIB, LEAST_MIB, MIB, PAGE, XenAPI
 from story import kib
 
 # name, type, memory and maxmem in MiB, vCPUs
-GUESTS = (("one", "pv", 192, 320, 1), ("two", "pvh", 192, 320, 2))
+# Two has all of its memory: Xen looks for zeros in all of a PVH guest that has
+# not, which takes minutes under emulation.
+GUESTS = (("one", "pv", 192, 320, 1), ("two", "pvh", 256, 256, 2))
 
 
 def discovered(s):
@@ -54,8 +56,9 @@ def moved(s):
                guest.xen())
         s.set_range(vm, 256, 256)
         x.VM.wait_memory_target_live(vm)
-        s.holds("%s holds 256 MiB, beyond what xl's cap allowed" % name,
-                guest, 256)
+        s.holds("%s holds 256 MiB%s" % (
+            name, ", beyond what xl's cap allowed"
+            if guest.memory_mib < 256 else ""), guest, 256)
         s.is_actual("%s: memory_actual followed up" % name, vm, guest)
         s.same("%s obeys" % name, x.VM.get_cooperative(vm), True)
     s.is_exact("memory_free followed, to the page")

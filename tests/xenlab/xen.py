@@ -70,7 +70,7 @@ def boot(name):
         s.login()
         for step in STORIES[name]:
             tell(s, step)
-        s.lab.log("%s: end" % name)
+        s.lab.end()
         return s.passed, s.wrong
 
 
