@@ -95,6 +95,7 @@ struct api_env {
 	    const struct idl_type *t, const void *native);
 	int64_t lock_wait_ms;	/* design 8.7: 2000 */
 	int64_t target_wait_ms; /* spec B.3: 256000 */
+	int64_t command_ms; /* for the answer to a command; 0: any time */
 	unsigned sessions_max;
 	struct api_limits limits;
 	const char *master; /* the pool's coordinator, if not we; NULL: we */
@@ -204,6 +205,7 @@ struct api_call {
 	unsigned releases;	    /* times that letting go of it failed */
 	bool op_waiting;	    /* parked because of another operation */
 	struct api_call *ops_next;  /* env->ops: commands in flight */
+	int64_t answer_ms;	    /* ... until then; 0: for ever */
 	bool is_background;	    /* of an Async call: ends in its task */
 	struct api_call *next_call; /* Async: to be begun after this one */
 	struct task_shown *shown;   /* task of a call that waits; or NULL */
@@ -248,9 +250,13 @@ void api_work_run(struct api_call *c);
  * api_hv_result - a command's answer came up (any thread)
  * api_hv_lost - the hypervisor process is gone: every command in flight
  *         gets HV_LOST
+ * api_hv_late - to be called now and then, in any thread: a command that was
+ *         not answered in its time gets HV_LOST with a text; an answer that
+ *         comes after all is nobody's.  What it did is told as facts
  */
 void api_hv_result(struct api_env *env, const struct hv_result *r);
 void api_hv_lost(struct api_env *env);
+void api_hv_late(struct api_env *env);
 
 /*
  * api_sessions_check - accounts have changed: end the sessions of listed users

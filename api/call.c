@@ -4,6 +4,7 @@
 
 /* System */
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,9 @@
 #include "api/evt.h"
 #include "api/flight.h"
 #include "api/stats.h"
+
+/* What a guest is asked to do takes as long as it likes, but not for ever. */
+#define GUEST_MS 1200000
 
 /* Calls that wait for the hypervisor; any thread, under the lock. */
 struct api_ops {
@@ -101,16 +105,36 @@ take(struct api_ops *ops, uint64_t id)
 	return c;
 }
 
+/* patience_ms - how long a command may be without answer; 0: for ever */
+static int64_t
+patience_ms(const struct api_env *env, const struct hv_command *cmd)
+{
+	if (env->command_ms == 0)
+		return 0;
+	switch ((enum hv_verb)cmd->verb) {
+	case HV_SHUTDOWN:
+	case HV_CLEAN_REBOOT:
+	case HV_SUSPEND:
+	case HV_RESTORE:
+	case HV_MIGRATE:
+		return env->command_ms + GUEST_MS;
+	default:
+		return env->command_ms + (int64_t)cmd->seconds * 1000;
+	}
+}
+
 void
 api_ops_send(struct api_call *c)
 {
 	struct api_ops *ops = c->env->ops;
+	int64_t ms = patience_ms(c->env, &c->command);
 	uint64_t id;
 	struct hv_command cmd;
 
 	pthread_mutex_lock(&ops->lock);
 	id = ops->next_id++;
 	c->command.id = id;
+	c->answer_ms = ms == 0 ? 0 : c->env->now_ms(c->env->ctx) + ms;
 	cmd = c->command;
 	c->ops_next = ops->waiting;
 	ops->waiting = c;
@@ -147,6 +171,34 @@ api_hv_lost(struct api_env *env)
 		next = c->ops_next;
 		memset(&c->hv, 0, sizeof(c->hv));
 		c->hv.status = HV_LOST;
+		api_call_push(c);
+	}
+}
+
+void
+api_hv_late(struct api_env *env)
+{
+	int64_t now_ms = env->now_ms(env->ctx);
+	struct api_ops *ops = env->ops;
+	struct api_call **at, *c, *late = NULL;
+
+	pthread_mutex_lock(&ops->lock);
+	for (at = &ops->waiting; (c = *at) != NULL;) {
+		if (c->answer_ms == 0 || now_ms < c->answer_ms) {
+			at = &c->ops_next;
+			continue;
+		}
+		*at = c->ops_next;
+		c->ops_next = late;
+		late = c;
+	}
+	pthread_mutex_unlock(&ops->lock);
+	while ((c = late) != NULL) {
+		late = c->ops_next;
+		memset(&c->hv, 0, sizeof(c->hv));
+		c->hv.status = HV_LOST;
+		(void)snprintf(c->hv.text, sizeof(c->hv.text),
+		    "the hypervisor process does not answer");
 		api_call_push(c);
 	}
 }

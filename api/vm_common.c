@@ -210,6 +210,8 @@ api_vm_hv_failure(struct api_call *c, struct failure *why)
 	case HV_LOST:
 		break;
 	}
+	if (r->text[0] != '\0') /* it is there: api_hv_late */
+		return err_internal(why, "%s", r->text);
 	return err_internal(why, "hypervisor process lost");
 }
 

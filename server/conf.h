@@ -74,7 +74,7 @@ struct conf {
 	int64_t calls_per_session, calls_per_address;
 	int64_t event_waits_per_session;
 	int64_t login_queue, pam_ms;
-	int64_t hv_ms;
+	int64_t hv_ms, command_ms;
 	int64_t stop_ms;
 };
 

@@ -90,6 +90,9 @@ const struct conf_row conf_rows[] = {
     ROW(hv_ms, 20000, 100, 600000,
 	"time for the hypervisor process to say anything; then its calls\n"
 	"fail, and the connection to it is made anew"),
+    ROW(command_ms, 60000, 100, 3600000,
+	"time for the hypervisor process to do what one call needs, beside\n"
+	"what the guest takes; then that call fails"),
     ROW(stop_ms, 10000, 0, 600000,
 	"time for running calls after SIGTERM, then they are cut off"),
 };

@@ -532,6 +532,7 @@ start_hv(struct daemon *d)
 	d->hv.backend = is_xen ? "xen" : "sim";
 	d->hv.state_dir = d->conf.state_dir;
 	d->hv.patience_ms = d->conf.hv_ms;
+	d->env.command_ms = d->conf.command_ms;
 	d->hv.boot = d->boot;
 	d->hv.wake = wake;
 	d->hv.ctx = d;
@@ -665,6 +666,7 @@ run(struct daemon *d)
 		srv_watch_take(d->watch_fd, d->users, &d->env);
 		(void)!read(d->wake_fd, &n, sizeof(n)); /* maybe nothing */
 		on_boot(d);
+		api_hv_late(&d->env);
 		wait_ms = srv_hv_mend(&d->hv, now_ms(NULL));
 		if (d->http == NULL && (wait_ms < 0 || wait_ms > MAIN_BOOT_MS))
 			wait_ms = MAIN_BOOT_MS;

@@ -125,6 +125,36 @@ Test(async, stages_end_in_the_same_task)
 	cr_expect_eq(world_vm(&w, &vm)->current_operations->n, 0);
 }
 
+Test(async, one_command_without_answer_ends_its_call_alone)
+{
+	const struct world_shape s = {
+	    "b", IDL_DOMAIN_TYPE_HVM, 64, 256, 1024, 1024, 1, 1.0, ""};
+	struct idl_ref task, other = world_new_vm(&w, &s);
+
+	w.env.command_ms = 60000;
+	w.hangs = true;
+	cr_assert_eq(world_call(&w, "Async.VM.start", &vm, 0, 0), ERR_NONE);
+	task = w.result.ref;
+	w.now_ms += 30000;
+	cr_assert_eq(world_call(&w, "Async.VM.start", &other, 0, 0), ERR_NONE);
+	other = w.result.ref;
+	w.now_ms += 29999;
+	api_hv_late(&w.env);
+	world_pass(&w, 0);
+	cr_expect_str_eq(outcome(&task), "pending ", "it has its time");
+	w.now_ms += 1;
+	api_hv_late(&w.env);
+	world_pass(&w, 0);
+	cr_expect_str_eq(outcome(&task),
+	    "failure INTERNAL_ERROR the hypervisor process does not answer ");
+	cr_expect_eq(world_vm(&w, &vm)->current_operations->n, 0);
+	cr_expect_str_eq(outcome(&other), "pending ", "the other has its own");
+	w.now_ms += 30000;
+	api_hv_late(&w.env);
+	world_pass(&w, 0);
+	cr_expect_eq(strncmp(outcome(&other), "failure ", 8), 0);
+}
+
 Test(async, a_start_that_works)
 {
 	cr_assert_eq(world_call(&w, "Async.VM.start", &vm, 0, 0), ERR_NONE);

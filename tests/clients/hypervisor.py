@@ -7,8 +7,11 @@ import json
 import os
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import tempfile
+import threading
 import time
 
 import daemon
@@ -160,6 +163,87 @@ def deaf():
             api.close()
 
 
+PAUSE = 7  # enum hv_verb
+COMMAND = 65  # enum hv_type
+
+
+class Between:
+    """Stands between a daemon and its hypervisor process, and lets nothing of
+    one verb pass."""
+
+    def __init__(self, state, verb):
+        self.verb = verb
+        self.held = 0
+        path = os.path.join(state, "hv.sock")
+        self.real = path + ".real"
+        os.rename(path, self.real)
+        self.listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.listening.bind(path)
+        self.listening.listen(4)
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            up, _ = self.listening.accept()
+            down = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            down.connect(self.real)
+            for pair in (up, down), (down, up):
+                threading.Thread(target=self.carry, args=pair,
+                                 daemon=True).start()
+
+    def carry(self, source, sink):
+        try:
+            while True:
+                packet = source.recv(1 << 16)
+                if not packet:
+                    break
+                kind, _, _, verb = struct.unpack_from("=IIQi", packet +
+                                                      bytes(12))
+                if kind == COMMAND and verb == self.verb:
+                    self.held += 1
+                else:
+                    sink.send(packet)
+        except OSError:
+            pass  # either end has gone: so does the other
+        for end in source, sink:
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
+def one_unanswered():
+    """A process that is well but for one command: that call alone ends."""
+    with tempfile.TemporaryDirectory() as folder:
+        conf = os.path.join(folder, "conf")
+        state = os.path.join(folder, "state")
+        os.mkdir(state, 0o700)
+        with open(conf, "w") as f:
+            f.write("[limits]\nhv_ms = 400\ncommand_ms = 500\n")
+        with daemon.Daemon(state=state) as d:
+            api = d.local()
+            gib = 1 << 30
+            vm = api.call("VM.create", daemon.vm_record(
+                "vm", gib, gib, gib, gib))
+            api.call("VM.start", vm, False, False)
+            api.close()
+            d.kill()
+        between = Between(state, PAUSE)
+        with daemon.Daemon(state=state, extra=["--config", conf]) as d:
+            api = d.local()
+            same("a call that waits", failure(api, "VM.pause", vm), [
+                "INTERNAL_ERROR", "the hypervisor process does not answer"])
+            same("it was sent", between.held, 1)
+            same("nothing is held",
+                 api.call("VM.get_current_operations", vm), {})
+            same("health", health(d), WELL)
+            api.call("VM.hard_shutdown", vm)
+            same("other commands work",
+                 api.call("VM.get_power_state", vm), "Halted")
+            same("nothing was lost", d.log_text().count("lost"), 0)
+            api.close()
+
+
 def another_kind():
     """What an earlier daemon left serves only a daemon of its kind."""
     with tempfile.TemporaryDirectory() as folder:
@@ -180,7 +264,7 @@ def another_kind():
 
 def main():
     count = 0
-    for story in (refusals, no_default, deaf, another_kind):
+    for story in (refusals, no_default, deaf, one_unanswered, another_kind):
         story()
         print("ok %s" % story.__name__)
         count += 1
