@@ -192,6 +192,7 @@ api_call_finish(struct api_call *c, enum err rc)
 	if (api_task_hide(c, rc))
 		return; /* it comes back when nobody sees the task any more */
 	api_bal_release(c);
+	api_op_leave(c); /* what it waited for may be no more */
 	if (rc != ERR_NONE)
 		api_task_forget(c);
 	else if (c->next_call != NULL)

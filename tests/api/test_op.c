@@ -220,3 +220,24 @@ Test(op, allowed_operations_list_what_would_pass)
 	    api_op_allowed(HV_W_BUILDS, w.pin, &vm, &a), "the arena is full");
 	arena_fini(&a);
 }
+
+Test(op, who_waits_for_a_vm_that_goes_waits_no_more)
+{
+	struct world_shape s = {
+	    "v", IDL_DOMAIN_TYPE_HVM, 64, 64, 64, 64, 1, 1.0, NULL};
+	struct idl_ref ref = world_new_vm(&w, &s);
+	struct world_call start, destroy, wait;
+
+	w.hangs = true;
+	world_begin(&w, &start, "VM.start", &ref, 0, 0);
+	world_begin(&w, &wait, "VM.set_memory", &ref, 128 * MIB);
+	world_begin(&w, &destroy, "VM.destroy", &ref); /* wakes first */
+	cr_assert_eq(w.env.op_waiters, 2);
+	w.hangs = false;
+	api_hv_lost(&w.env); /* the start ends, and the VM with it */
+	world_pass(&w, 0);
+	cr_expect_neq(world_end(&start), ERR_NONE);
+	cr_expect_eq(world_end(&destroy), ERR_NONE, "%s", world_why(&w));
+	cr_expect_eq(world_end(&wait), ERR_HANDLE_INVALID, "%s", world_why(&w));
+	cr_expect_eq(w.env.op_waiters, 0);
+}
