@@ -157,6 +157,11 @@ void http_server_free(struct http_server **s);
 unsigned http_server_connections(const struct http_server *s);
 
 /*
+ * http_server_body_bytes - what connections hold of bodies that are under way
+ */
+size_t http_server_body_bytes(const struct http_server *s);
+
+/*
  * http_loop_post - have p->run(p) called in the loop's thread; never blocks
  */
 void http_loop_post(struct http_loop *l, struct http_post *p);

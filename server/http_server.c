@@ -181,3 +181,9 @@ http_server_connections(const struct http_server *s)
 {
 	return atomic_load(&s->conns) + atomic_load(&s->local_conns);
 }
+
+size_t
+http_server_body_bytes(const struct http_server *s)
+{
+	return atomic_load(&s->budget.used_bytes);
+}
