@@ -190,3 +190,45 @@ Test(failures, what_guests_still_grow_by_is_not_granted)
 	loop_pass(&h, 60000);
 	loop_close(&h);
 }
+
+/* Ours: for hours it tells falsehoods about its balloon. */
+Test(failures, a_liar_costs_nobody_anything_and_is_told_little)
+{
+	const struct hv_domain *liar;
+	struct help_loop h;
+	struct bal_ask ask;
+	unsigned before;
+	int64_t ms;
+
+	open(&h, 8 * GIB);
+	loop_build(&h, 1, 256 * MIB, 3 * GIB, 256 * MIB, "lying");
+	for (uint64_t vm = 2; vm <= 3; vm++)
+		loop_build(&h, vm, 256 * MIB, 3 * GIB, 256 * MIB,
+		    "rate_kib_s=1048576");
+	loop_pass(&h, 60000);
+	cr_expect(loop_is_full(&h, 0));
+	for (unsigned i = 0; i < 100; i++) {
+		before = h.commands[HV_SET_TARGET];
+		loop_ask(&h, &ask, 2 * GIB, 2 * GIB, 0);
+		ms = loop_until(&h, &ask, 60000);
+		/* The two others give it, as fast as they can. */
+		cr_assert_eq(ask.status, BAL_ASK_GRANTED, "round %u", i);
+		cr_assert_leq(ms, 1100, "round %u", i);
+		loop_pass(&h, 30000);
+		bal_loop_drop(h.loop, &ask);
+		h.wait_ms = 0;
+		loop_pass(&h, 60000);
+		cr_expect(loop_is_full(&h, 0), "round %u", i);
+		/* down and up again, the two of them; now and then it, too */
+		cr_assert_leq(h.commands[HV_SET_TARGET] - before, 8,
+		    "round %u: %u commands", i,
+		    h.commands[HV_SET_TARGET] - before);
+		liar = loop_dom(&h, 1);
+		cr_assert(liar->target_kib >= liar->dynamic_min_kib &&
+			      liar->target_kib <= liar->actual_kib &&
+			      liar->actual_kib <= liar->dynamic_max_kib,
+		    "round %u", i);
+	}
+	expect_quiet(&h, 3600000);
+	loop_close(&h);
+}

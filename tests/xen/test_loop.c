@@ -171,6 +171,32 @@ Test(loop, a_range_is_granted_its_fair_share)
 	loop_close(&h);
 }
 
+Test(loop, what_a_paused_guest_is_owed_is_not_waited_for)
+{
+	struct help_loop h;
+	struct bal_ask ask;
+
+	loop_open(&h, 4 * GIB);
+	loop_build(&h, 1, 256 * MIB, 2 * GIB, 256 * MIB, "rate_kib_s=1");
+	loop_verb(&h, HV_PAUSE, 1);
+	loop_build(
+	    &h, 2, 256 * MIB, 1400 * MIB, 1400 * MIB, "limit_kib=1433600");
+	loop_pass(&h, 30000);
+	/* It may have so much more, and does not take it; 1200 MiB are free. */
+	loop_range(&h, 1, 1024 * MIB, 2048 * MIB);
+	loop_pass(&h, 1000);
+	cr_assert_geq(loop_free(&h), BAL_RESERVED_KIB + 1000 * MIB);
+	loop_ask(&h, &ask, 1000 * MIB, 1000 * MIB, 0);
+	(void)loop_until(&h, &ask, 60000);
+	cr_expect_eq(ask.status, BAL_ASK_REFUSED);
+	cr_expect(ask.nrefused == 1 && ask.refused[0].hi == 2,
+	    "the other could give it");
+	loop_ask(&h, &ask, 400 * MIB, 400 * MIB, 0);
+	(void)loop_until(&h, &ask, 1000);
+	cr_expect_eq(ask.status, BAL_ASK_GRANTED, "so much is nobody's");
+	loop_close(&h);
+}
+
 Test(loop, a_paused_guest_is_worked_around_and_marked_until_it_goes_on)
 {
 	struct help_loop h;
