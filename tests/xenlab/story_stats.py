@@ -244,7 +244,7 @@ def counted(s):
         s.true("%s: at least what it dirties" % name,
                got >= DIRTY_MIB * MIB, got)
         s.true("%s: some of that in two intervals too" % name,
-               ever >= DIRTY_MIB * MIB // 4, ever)
+               ever >= DIRTY_MIB * MIB // 8, ever)
         s.true("%s: at most that and what an idle one writes" % name,
                got <= DIRTY_MIB * MIB + idle + SPREAD, (got, idle))
         s.true("%s: each count begins at nothing" % name,
