@@ -21,6 +21,22 @@ phase() {
 	[ -n "$only" ] || echo "$1 $2 $3"
 }
 
+# suite PROGRAM - one Criterion program.  Now and then, once in some thousand
+# tests, Criterion itself fails to start the process of a test and gives up;
+# that says nothing of ours, and is tried again.
+suite() {
+	for try in 1 2 3; do
+		{
+			"$1" --jobs "$JOBS" --color=never 2>&1
+			echo $? >"$1.status"
+		} | tee "$1.log"
+		[ "$(cat "$1.status")" -ne 0 ] || return 0
+		grep -aq "Could not spawn test instance" "$1.log" || return 1
+		echo "-- the suite again, after try $try"
+	done
+	return 1
+}
+
 # suites DIR - every Criterion program of a build; one line each
 suites() {
 	rc=0
@@ -31,7 +47,7 @@ suites() {
 		rm -f "$t".san.*
 		ASAN_OPTIONS="log_path=$t.san:detect_leaks=1:$ASAN_MORE" \
 		UBSAN_OPTIONS="print_stacktrace=1:log_path=$t.san" \
-		    "$t" --jobs "$JOBS" --color=never || rc=1
+		    suite "$t" || rc=1
 		total=$((total + 1))
 		# Criterion calls a leaking test passed: the reports count.
 		for r in "$t".san.*; do
