@@ -105,6 +105,8 @@ stir(struct api_bal *b)
 {
 	b->due_ms = 0;
 	if (!b->idle) {
+		/* If it has run in this round, it is still to be parked. */
+		b->job.deadline_ms = 0;
 		wrq_wake(b->env->writer, &b->ref);
 		return;
 	}

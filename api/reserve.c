@@ -43,6 +43,9 @@ due(struct api_reserve *t, int64_t ms)
 	if (t == NULL || ms >= t->next_ms)
 		return;
 	t->next_ms = ms;
+	/* If it has run in this round, it is still to be parked: until then. */
+	if (t->job.deadline_ms > ms)
+		t->job.deadline_ms = ms;
 	if (t->idle)
 		wrq_push(t->env->writer, &t->job);
 	else
