@@ -149,6 +149,16 @@ install: build
 	[ -e $(D)$(SYSCONFDIR)/xenapi-memory.conf ] || install -m 644 \
 	    $(O)/xenapi-memory.conf $(D)$(SYSCONFDIR)
 
+# The configuration file stays, and so does what the service has made:
+# /var/lib/xenapi-memory.  Stop and disable it first.
+.PHONY: uninstall
+uninstall:
+	rm -f $(PROGRAMS:%=$(D)$(LIBEXECDIR)/%) $(D)$(SBINDIR)/xenapi-memoryd \
+	    $(D)$(PREFIX)/bin/xe-memory $(D)$(MANDIR)/man1/xe-memory.1 \
+	    $(D)$(MANDIR)/man8/xenapi-memoryd.8 $(D)$(COMPDIR)/xe-memory \
+	    $(D)$(UNITDIR)/xenapi-memoryd.service
+	[ ! -d $(D)$(LIBEXECDIR) ] || rmdir $(D)$(LIBEXECDIR)
+
 # In a guest: the agent alone, which needs libxenstore and nothing else.
 .PHONY: install-agent
 install-agent: $(O)/xenapi-memory-agent
@@ -158,6 +168,11 @@ install-agent: $(O)/xenapi-memory-agent
 	sed 's,@SBINDIR@,$(SBINDIR),g' xen/agent/xenapi-memory-agent.service.in \
 	    >$(O)/xenapi-memory-agent.service
 	install -m 644 $(O)/xenapi-memory-agent.service $(D)$(UNITDIR)
+.PHONY: uninstall-agent
+uninstall-agent:
+	rm -f $(D)$(SBINDIR)/xenapi-memory-agent \
+	    $(D)$(MANDIR)/man8/xenapi-memory-agent.8 \
+	    $(D)$(UNITDIR)/xenapi-memory-agent.service
 
 include tests/tests.mk
 

@@ -223,9 +223,19 @@ def agent():
          (0, str(kib * 1024), "0"))
 
 
+def removed():
+    """uninstall leaves what is not install's alone; twice is no error"""
+    for _ in range(2):
+        install(STAGE, "uninstall")
+        install(GUEST, "uninstall-agent")
+        same("what is left", (list(modes(STAGE)), list(modes(GUEST))),
+             ([CONF], []))
+    same("its folder", os.path.exists(at("usr/libexec/xenapi-memory")), False)
+
+
 def main():
     count = 0
-    for story in (files, agent, edited_stays, manual, unit, runs):
+    for story in (files, agent, edited_stays, manual, unit, runs, removed):
         story()
         print("ok %s" % story.__name__)
         sys.stdout.flush()
