@@ -181,7 +181,7 @@ def moved(s):
     s.lab.sh("cat /boot/units-guest.cpio >>/boot/guest.cpio")
     guest = s.guest("u", "pv", 224, 224, init="/usr/sbin/systemd")
     vm = s.find("u")
-    guest.ready()
+    guest.ready(300) # its systemd has a lot to read, emulated
     s.set_range(vm, 192, 192)
     s.holds("it shrinks", guest, 192)
     s.set_range(vm, 192, 208)
