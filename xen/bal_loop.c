@@ -243,6 +243,10 @@ domain(struct bal_loop *l, const struct hv_domain *m, int64_t now_ms)
 		memset(d, 0, sizeof(*d)); /* it was restarted */
 		h->new_ms = now_ms;
 	}
+	/* It is told, or can obey, from now on: it may be about to move. */
+	if (d->fact.target_kib != m->target_kib ||
+	    ((d->fact.flags ^ m->flags) & (HV_D_RUNNING | HV_D_BALLOON)))
+		d->moved_ms = now_ms;
 	if (d->fact.actual_kib != m->actual_kib) {
 		d->moved_ms = now_ms;
 		/* Its host's free pages of the same instant come next. */

@@ -32,7 +32,8 @@
 struct bal_loop_dom {
 	struct hv_domain fact; /* as reported last */
 	struct bal_past past;
-	int64_t moved_ms;     /* when its size was last seen to change */
+	int64_t moved_ms;     /* when its size was last seen to change,
+			 or it was told to change it */
 	enum bal_state state; /* at the last look */
 	int64_t off_ms;	     /* since when it is off its target; 0: it is not */
 	uint64_t command_id; /* not answered yet; 0: none */

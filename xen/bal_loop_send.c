@@ -129,7 +129,8 @@ send(struct bal_loop *l, const struct bal_loop_host *h, struct bal_loop_dom *d,
  * send_offset - it has booted, and nobody has said yet what its offset is
  *
  * It is seen when the domain stands still: one that grows would seem to be
- * where it is going, and take the rest unseen.
+ * where it is going, and take the rest unseen; one that is paused has not even
+ * heard where it is to go.
  */
 static bool
 send_offset(struct bal_loop *l, struct bal_loop_host *h, struct bal_loop_dom *d,
@@ -137,6 +138,8 @@ send_offset(struct bal_loop *l, struct bal_loop_host *h, struct bal_loop_dom *d,
 {
 	struct hv_command c = {.verb = HV_SET_OFFSET};
 
+	if (bal_loop_is_off(d) && !(d->fact.flags & HV_D_RUNNING))
+		return true;
 	if (bal_loop_is_off(d) && now_ms - d->moved_ms < STILL_MS) {
 		bal_loop_due(h, d->moved_ms + STILL_MS);
 		return true;

@@ -270,6 +270,31 @@ Test(loop, the_offset_is_found_once_and_counted)
 	loop_close(&h);
 }
 
+Test(loop, what_is_still_to_be_given_back_is_no_offset)
+{
+	struct help_loop h;
+
+	for (int i = 0; i < 2; i++) {
+		loop_open(&h, 4 * GIB);
+		h.deaf = true; /* nobody has said its offset */
+		loop_make(
+		    &h, 1, 64 * MIB, 512 * MIB, 512 * MIB, "rate_kib_s=102400");
+		loop_pass(&h, 5000);
+		if (i == 1)
+			loop_verb(&h, HV_PAUSE, 1);
+		/* It has stood still for long, and is told now. */
+		h.deaf = false;
+		loop_range(&h, 1, 64 * MIB, 256 * MIB);
+		loop_pass(&h, 20000);
+		if (i == 1)
+			loop_verb(&h, HV_UNPAUSE, 1);
+		loop_pass(&h, 10000);
+		cr_expect_eq(loop_dom(&h, 1)->offset_kib, 0);
+		cr_expect_eq(actual(&h, 1), 256 * MIB);
+		loop_close(&h);
+	}
+}
+
 Test(loop, a_lying_or_growing_guest_is_found_out)
 {
 	struct help_loop h;
