@@ -5,7 +5,8 @@
 usage: xen.py [STORY...]   (xenstored, oxenstored: by store; statistics)
 Boots Xen once for each story.  Prints one line per outcome, with seconds since
 the boot; exits 1 when one is not what it must be, 77 where QEMU or Debian's
-packages cannot be had.
+packages cannot be had.  XENLAB_BUILD names another folder than build/ to take
+the programs from, say with a hypervisor process that has sanitizers in it.
 """
 import os
 import re
@@ -26,16 +27,16 @@ import story_trouble
 PREPARED = "--prepared"  # said by the process that has made what is booted
 STORIES = {
     "xenstored": (
-        story_host.sampled, story_guests.discovered, story_guests.moved,
-        story_guests.refused, story_guests.paused, story_guests.shadow,
-        story_trouble.again, story_trouble.killed, story_guests.restarted,
-        story_guests.vanished, story_trouble.hung, story_trouble.reborn,
-        story_guests.stopped,
+        story_host.sampled, story_host.overheads, story_guests.discovered,
+        story_guests.moved, story_guests.refused, story_guests.paused,
+        story_guests.shadow, story_trouble.again, story_trouble.killed,
+        story_guests.restarted, story_guests.vanished, story_trouble.hung,
+        story_trouble.reborn, story_guests.stopped,
     ),
     "oxenstored": (
-        story_host.sampled, story_host.overheads, story_balance.full,
-        story_balance.promised, story_balance.too_much,
-        story_balance.stubborn, story_trouble.hung, story_guests.stopped,
+        story_host.sampled, story_balance.full, story_balance.promised,
+        story_balance.too_much, story_balance.stubborn, story_trouble.hung,
+        story_guests.stopped,
     ),
     "statistics": (
         story_stats.asked, story_stats.agrees, story_stats.loaded,
@@ -70,6 +71,9 @@ def boot(name):
         s.login()
         for step in STORIES[name]:
             tell(s, step)
+        s.same("no sanitizer has reported", s.lab.run(
+            "grep -hE 'Sanitizer|runtime error' %s/hv*.log"
+            % dom0.STATE)[1], "")
         s.lab.end()
         return s.passed, s.wrong
 
