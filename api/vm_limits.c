@@ -176,18 +176,24 @@ struct range {
 
 static api_stage_f ranged;
 
-/* lacks - what a VM has less than it is to have at least, bytes; <= 0: none */
+/*
+ * lacks - what a VM has less than it is to have at least, bytes; <= 0: none
+ *
+ * One that is on its way down has only what it is going down to: the rest may
+ * be somebody else's before it turns round.
+ */
 static int64_t
-lacks(const struct fld_view *v, const struct idl_vm *vm)
+lacks(const struct fld_view *v, const struct idl_vm *was, int64_t min)
 {
 	const struct idl_vm_metrics *m =
-	    fld_get(v, IDL_CLASS_VM_METRICS, &vm->metrics);
+	    fld_get(v, IDL_CLASS_VM_METRICS, &was->metrics);
 	int64_t bytes = m == NULL ? 0 : m->memory_actual;
 
-	if (__builtin_sub_overflow(bytes, vm->memory_offset, &bytes) ||
-	    __builtin_sub_overflow(vm->memory_dynamic_min, bytes, &bytes))
+	if (__builtin_sub_overflow(bytes, was->memory_offset, &bytes))
 		return 0;
-	return bytes;
+	if (bytes > was->memory_target)
+		bytes = was->memory_target;
+	return __builtin_sub_overflow(min, bytes, &bytes) ? 0 : bytes;
 }
 
 /*
@@ -202,14 +208,17 @@ static enum err
 has_room(struct api_call *c, const struct idl_vm *now, bool *is_there_out,
     struct failure *why)
 {
-	int64_t bytes = lacks(c->view, now);
-	struct range *r;
+	int64_t bytes = lacks(c->view, c->self, now->memory_dynamic_min);
+	struct range *r = c->keep;
 
 	*is_there_out = true;
-	if (c->env->balance == BAL_LOOP_SHARES || c->stage == ranged ||
-	    bytes <= 0)
+	if (c->env->balance == BAL_LOOP_SHARES || bytes <= 0)
 		return ERR_NONE;
-	r = c->keep = arena_alloc(&c->arena, sizeof(*r));
+	/* It may have given something back while this waited. */
+	if (c->stage == ranged && bytes <= api_ask_granted(c))
+		return ERR_NONE;
+	if (r == NULL)
+		r = c->keep = arena_alloc(&c->arena, sizeof(*r));
 	if (r == NULL)
 		return err_internal(why, "out of memory");
 	*r = (struct range){

@@ -577,3 +577,39 @@ Test(reservation, answers_about_memory_count_it)
 	works("VM.get_possible_hosts", &vm);
 	cr_expect_eq(w.members, 2);
 }
+
+/* spare - what is free on the host in Xen, above what is promised; bytes */
+static int64_t
+spare(int64_t granted)
+{
+	const struct idl_host *h = world_host(&w, &host);
+	const struct idl_host_metrics *m =
+	    fld_get(w.pin, IDL_CLASS_HOST_METRICS, &h->metrics);
+
+	return m->memory_free - granted - (int64_t)MEM_RESERVED_BYTES;
+}
+
+/*
+ * Nobody moves memory here, so a raised range asks for what the guest lacks; it
+ * waits a moment, since a domain is new.  Meanwhile the guest is told to give
+ * up more, and then lacks more than it has asked for.
+ */
+Test(reservation, who_gives_back_while_he_waits_takes_nothing_promised)
+{
+	struct idl_ref vm = ranged("a", 1024), r;
+	struct world_call raise;
+	int64_t granted;
+
+	works("VM.start_on", &vm, &host, 0, 0);
+	r = create(MIB, spare(0) - 700 * MIB, 60, "x");
+	granted = of(&r)->granted;
+	cr_assert_eq(spare(granted), 700 * MIB);
+	world_begin(&w, &raise, "VM.set_memory_dynamic_range", &vm, 1024 * MIB,
+	    1024 * MIB);
+	cr_assert(!raise.ended);
+	works("VM.set_memory_dynamic_min", &vm, 128 * MIB);
+	cr_expect_geq(spare(granted), 0);
+	world_pass(&w, 2000);
+	cr_expect_eq(world_end(&raise), ERR_HOST_NOT_ENOUGH_FREE_MEMORY);
+	cr_expect_eq(spare(granted), 828 * MIB);
+}
