@@ -301,7 +301,8 @@ need_of(const struct bal_domain *d)
  * Each time that it takes a little the others' part becomes less, and so does
  * its own by as much as their ranges are smaller.  Within that it stays where
  * it is, or it would go up and down with them for ever; unless there is memory
- * that nobody else takes.
+ * that nobody else takes.  And it stays when nothing is missing, and nobody has
+ * a range to take what it would give.
  */
 static uint64_t
 knocked(const struct plan *p, const struct bal_domain *d, uint64_t fair_kib)
@@ -309,6 +310,9 @@ knocked(const struct plan *p, const struct bal_domain *d, uint64_t fair_kib)
 	uint64_t range = above(d->max_kib, d->min_kib), most = knock_top(d);
 	uint64_t rest = plus(fraction_share(&p->knock, range), BAL_KNOCK_KIB);
 
+	if (p->sums.range_kib == 0 && p->free_kib >= p->want_kib &&
+	    fair_kib < d->target_kib && d->target_kib <= most)
+		return d->target_kib;
 	rest = plus(rest, plus(d->inaccuracy_kib, d->inaccuracy_kib));
 	if (rest > range / 8)
 		rest = range / 8;
