@@ -92,6 +92,15 @@ park(struct api_call *c, struct failure *why)
 	return api_park(c, wakes, NULL, TICK_MS) && api_task_wait(c, why);
 }
 
+/* is_overdue - should its end have been heard of long ago? */
+static bool
+is_overdue(const struct api_call *c, int64_t ms, uint32_t seconds)
+{
+	const int64_t more_ms = c->env->command_ms;
+
+	return more_ms != 0 && ms > seconds * (int64_t)1000 + more_ms;
+}
+
 /* tracked - the count has begun, goes on, or has ended */
 static enum err
 tracked(struct api_call *c, void *result, struct failure *why)
@@ -113,6 +122,11 @@ tracked(struct api_call *c, void *result, struct failure *why)
 		return ERR_NONE;
 	}
 	ms = c->env->now_ms(c->env->ctx) - w->began_ms;
+	if (is_overdue(c, ms, t.said.seconds)) {
+		(void)err_internal(&reason,
+		    "the hypervisor process says no more of the count");
+		return stop(c, &reason);
+	}
 	if (!park(c, &reason))
 		return stop(c, &reason);
 	api_task_progress(c, (double)ms / (t.said.seconds * 1000.0));

@@ -79,7 +79,10 @@ send_command(void *ctx, const struct hv_command *cmd)
 static void
 up(void *ctx, const struct hv_msg *m)
 {
-	api_boot_up(((struct world *)ctx)->boot, m);
+	struct world *w = ctx;
+
+	if (!w->mute || m->type != HV_DIRTIED)
+		api_boot_up(w->boot, m);
 }
 
 static void

@@ -40,6 +40,7 @@ struct world {
 	bool ready;
 	bool deaf;	   /* commands are lost, as when the process is gone */
 	bool hangs;	   /* commands are sent, and never answered */
+	bool mute;	   /* how a count of writes goes on is not reported */
 	bool fed;	   /* the test says what is reported: help_xen */
 	bool is_doomed;	   /* world_doom was called */
 	bool is_dead;	   /* the daemon died in a commit: start another */

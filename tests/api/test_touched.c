@@ -196,6 +196,24 @@ Test(touched, laws)
 	}
 }
 
+Test(touched, a_count_of_which_nothing_is_heard_is_not_waited_for)
+{
+	struct idl_ref vm = guest("a", NULL);
+	struct world_call p;
+
+	w.env.command_ms = 60000;
+	world_begin(&w, &p, "VM.estimate_working_set", &vm, (int64_t)2);
+	w.mute = true;
+	world_pass(&w, 61000);
+	cr_assert(!p.ended);
+	for (int i = 0; i < 5 && !p.ended; i++)
+		world_pass(&w, 1000);
+	cr_assert_eq(world_end(&p), ERR_INTERNAL_ERROR);
+	cr_expect_not_null(strstr(world_why(&w), "no more of the count"));
+	cr_expect_eq(w.last.verb, HV_DIRTY);
+	cr_expect_eq(w.last.seconds, 0, "it is ended, in case it goes on");
+}
+
 static const struct {
 	const char *method, *text;
 	int64_t seconds, interval;
