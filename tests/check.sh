@@ -21,9 +21,9 @@ phase() {
 	[ -n "$only" ] || echo "$1 $2 $3"
 }
 
-# suite PROGRAM - one Criterion program.  Now and then, once in some thousand
-# tests, Criterion itself fails to start the process of a test and gives up;
-# that says nothing of ours, and is tried again.
+# suite PROGRAM - one Criterion program.  Once, on a very busy machine, Criterion
+# could not start the process of a test and gave up (why is not known): with
+# exactly that text it is tried again, and the log says so.
 suite() {
 	for try in 1 2 3; do
 		{
