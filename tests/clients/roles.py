@@ -94,19 +94,22 @@ def accounts():
         same("list", (status, [line.split() for line in out.splitlines()]),
              (0, [["root", "pool-admin"], ["u-pool-operator",
                   "pool-operator"], ["u-read-only", "read-only"]]))
-        for words, password, want in (
-                (("--add-user", "x", "emperor"), PASSWORD, "no such role"),
-                (("--add-user", "x", "client-cert"), PASSWORD,
+        # 78: a command line that is wrong
+        for words, password, code, want in (
+                (("--add-user", "x", "emperor"), PASSWORD, 1, "no such role"),
+                (("--add-user", "x", "client-cert"), PASSWORD, 1,
                  "no such role"),
-                (("--add-user", "a:b", "read-only"), PASSWORD, "a name has"),
-                (("--add-user", "#a", "read-only"), PASSWORD, "a name has"),
-                (("--add-user", "x", "read-only"), "short",
+                (("--add-user", "a:b", "read-only"), PASSWORD, 1,
+                 "a name has"),
+                (("--add-user", "#a", "read-only"), PASSWORD, 1,
+                 "a name has"),
+                (("--add-user", "x", "read-only"), "short", 1,
                  "a password has 8 to 512 bytes"),
-                (("--add-user", "x"), PASSWORD, "needs NAME and ROLE"),
-                (("--del-user", "nobody-here"), "", "no such account")):
+                (("--add-user", "x"), PASSWORD, 78, "needs NAME and ROLE"),
+                (("--del-user", "nobody-here"), "", 1, "no such account")):
             status, _, errors = tool(d.state, *words, password=password)
             same("%r refused" % (words,), (status, want in errors),
-                 (1, True))
+                 (code, True))
         # Many at once, and the daemon besides: no change is lost.
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             jobs = [pool.submit(tool, d.state, "--add-user", "many%d" % i,
