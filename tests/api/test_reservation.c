@@ -589,6 +589,30 @@ spare(int64_t granted)
 	return m->memory_free - granted - (int64_t)MEM_RESERVED_BYTES;
 }
 
+/* What a domain is about to take is nobody else's until it has it. */
+Test(reservation, shadow_memory_on_its_way_is_not_granted)
+{
+	struct idl_ref vm = ranged("a", 1024), r;
+	struct world_call raise;
+	int64_t overhead, rise, before;
+
+	works("VM.start_on", &vm, &host, 0, 0);
+	overhead = world_vm(&w, &vm)->memory_overhead;
+	before = spare(0);
+	w.env.command_ms = 1000;
+	w.hangs = true;
+	world_begin(&w, &raise, "VM.set_shadow_multiplier_live", &vm, 9.0);
+	cr_assert(!raise.ended);
+	rise = world_vm(&w, &vm)->memory_overhead - overhead;
+	cr_assert_geq(rise, 8 * MIB);
+	r = create(MIB, before, 60, "x");
+	cr_expect_leq(of(&r)->granted, before - rise);
+	w.now_ms += 1000;
+	api_hv_late(&w.env);
+	world_pass(&w, 0);
+	cr_expect_eq(world_end(&raise), ERR_INTERNAL_ERROR);
+}
+
 /*
  * Nobody moves memory here, so a raised range asks for what the guest lacks; it
  * waits a moment, since a domain is new.  Meanwhile the guest is told to give
