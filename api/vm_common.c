@@ -185,6 +185,24 @@ api_vm_hv_bytes(uint64_t kib)
 	return bytes_of_kib(kib, &bytes) ? (int64_t)bytes : INT64_MAX;
 }
 
+const struct idl_ref *
+api_vm_about(const struct api_call *c)
+{
+	return (const void *)((const char *)c->args + c->msg->params[0].offset);
+}
+
+/* no_domain - it has gone before it could be told; its record may have, too */
+static enum err
+no_domain(const struct api_call *c, struct failure *why)
+{
+	const struct idl_ref *vm = api_vm_about(c);
+
+	if (fld_get(c->view, IDL_CLASS_VM, vm) == NULL)
+		return err_fail(why, ERR_HANDLE_INVALID, "sr", "VM", vm);
+	return err_fail(
+	    why, ERR_VM_BAD_POWER_STATE, "rss", vm, "running", "halted");
+}
+
 enum err
 api_vm_hv_failure(struct api_call *c, struct failure *why)
 {
@@ -200,7 +218,7 @@ api_vm_hv_failure(struct api_call *c, struct failure *why)
 	case HV_UNSUPPORTED:
 		return err_fail(why, ERR_NOT_IMPLEMENTED, "s", c->msg->name);
 	case HV_NO_DOMAIN:
-		return err_internal(why, "the VM has no domain");
+		return no_domain(c, why);
 	case HV_NO_HOST:
 		return err_internal(why, "the hypervisor has no such host");
 	case HV_REFUSED:

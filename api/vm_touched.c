@@ -33,17 +33,9 @@ struct wait {
 static enum err
 failed(struct api_call *c, int32_t status, struct failure *why)
 {
-	const struct idl_ref *vm =
-	    (const void *)((const char *)c->args + c->msg->params[0].offset);
-
 	if (status == HV_BUSY)
 		return err_fail(why, ERR_OTHER_OPERATION_IN_PROGRESS, "srss",
-		    "VM", vm, "track_touched_memory", "");
-	if (status == HV_NO_DOMAIN) /* and it may have no record */
-		return fld_get(c->view, IDL_CLASS_VM, vm) == NULL
-			   ? err_fail(why, ERR_HANDLE_INVALID, "sr", "VM", vm)
-			   : err_fail(why, ERR_VM_BAD_POWER_STATE, "rss", vm,
-				 "running", "halted");
+		    "VM", api_vm_about(c), "track_touched_memory", "");
 	if (status == HV_REFUSED && c->hv.status == HV_OK)
 		return err_internal(why, "the hypervisor counts no more");
 	c->hv.status = status;

@@ -130,6 +130,37 @@ Test(refused, a_live_shadow_change_ends_as_what_the_domain_has)
 	}
 }
 
+Test(refused, a_domain_that_has_gone_is_a_matter_of_its_power_state)
+{
+	static const char *const methods[] = {"VM.pause", "VM.suspend",
+	    "VM.clean_reboot", "VM.clean_shutdown", "VM.hard_shutdown",
+	    "VM.set_shadow_multiplier_live"};
+	char text[200], ref[IDL_REF_TEXT];
+
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+		struct hv_result gone = {.status = HV_NO_DOMAIN};
+		struct world_call call;
+		struct idl_ref vm;
+
+		world_open(&w, NULL, 0, NULL);
+		vm = ready_vm(IDL_VM_POWER_STATE_RUNNING, NULL);
+		w.hangs = true;
+		world_begin(&w, &call, methods[i], &vm, 2.0);
+		cr_assert(!call.ended, "%s", methods[i]);
+		gone.id = w.last.id;
+		api_hv_result(&w.env, &gone);
+		world_pass(&w, 0);
+		cr_expect_eq(world_end(&call), ERR_VM_BAD_POWER_STATE);
+		idl_ref_write(&vm, ref);
+		(void)snprintf(text, sizeof(text),
+		    "VM_BAD_POWER_STATE %s running halted", ref);
+		cr_expect_str_eq(world_why(&w), text, "%s", methods[i]);
+		cr_expect_eq(world_vm(&w, &vm)->current_operations->n, 0);
+		w.hangs = false;
+		world_close(&w);
+	}
+}
+
 Test(refused, a_setter_that_is_not_stored_changes_nothing)
 {
 	struct jrn_memory_fault fault = {1, JRN_REFUSED, JRN_REFUSED};
