@@ -14,6 +14,7 @@
 /* Api */
 #include "api/ask.h"
 #include "api/bal.h"
+#include "api/task.h"
 #include "api/vm_priv.h"
 
 enum err
@@ -145,7 +146,11 @@ api_ask_failure(const struct api_call *c, struct failure *why)
 	case BAL_ASK_CANCELLED:
 		break;
 	}
-	return err_fail(why, ERR_TASK_CANCELLED, "r", &c->task);
+	if (api_task_is_cancelled(c))
+		return err_fail(why, ERR_TASK_CANCELLED, "r", &c->task);
+	return err_internal(why,
+	    "memory is waited for no longer: the hypervisor process is lost, "
+	    "or the service ends");
 }
 
 int64_t

@@ -44,8 +44,8 @@ bool api_ask_again(
  * api_ask_failure - the answer to the call's ask as a XenAPI failure
  *
  * errors  HOST_NOT_ENOUGH_FREE_MEMORY [needed, available], bytes;
- *         VMS_FAILED_TO_COOPERATE [vms]; TASK_CANCELLED [task]; a grant is
- *         ERR_NONE
+ *         VMS_FAILED_TO_COOPERATE [vms]; TASK_CANCELLED [task];
+ *         INTERNAL_ERROR [text]: nobody can say; a grant is ERR_NONE
  */
 enum err api_ask_failure(const struct api_call *c, struct failure *why);
 

@@ -170,6 +170,23 @@ Test(bal, a_lost_hypervisor_ends_the_wait)
 	cr_expect_eq(world_end(&p), ERR_NONE, "the change stands");
 }
 
+Test(bal, nobody_cancelled_what_a_lost_hypervisor_ends)
+{
+	struct idl_ref vm = guest("a", "rate_kib_s=102400");
+	struct idl_ref host = world_first_host(&w);
+	int64_t all = world_free(&w, &host);
+	struct world_call p;
+
+	world_pass(&w, 60000);
+	cr_assert_eq(actual_mib(&vm), 1024);
+	world_begin(&w, &p, "memory_reservation.create", &host, all, all,
+	    (int64_t)60, "x");
+	cr_assert_not(p.ended);
+	world_reboot(&w);
+	cr_expect_eq(world_end(&p), ERR_INTERNAL_ERROR);
+	cr_expect_not_null(strstr(world_why(&w), "process is lost"));
+}
+
 Test(bal, a_killed_daemon_goes_on_from_the_facts)
 {
 	struct idl_ref vm = guest("a", "rate_kib_s=102400");
