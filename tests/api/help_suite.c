@@ -2,6 +2,7 @@
 
 /* System */
 #include <stdio.h>
+#include <string.h>
 
 /* own */
 #include "tests/api/help_suite.h"
@@ -41,4 +42,23 @@ suite_find_two(
 	next = fld_next(w->pin, IDL_CLASS_HOST, host_out);
 	cr_assert_not_null(next);
 	*other_out = next->ref;
+}
+
+int64_t
+suite_member(struct world *w, const char *method, const struct idl_ref *vm,
+    const char *key)
+{
+	const struct idl_map *map;
+	struct world_call p;
+	int64_t value = -2;
+
+	world_begin(w, &p, method, vm);
+	cr_assert(p.ended);
+	cr_assert_eq(p.c.err, ERR_NONE);
+	memcpy(&map, p.c.result, sizeof(map));
+	for (uint32_t i = 0; i < map->n; i++)
+		if (strcmp(((const char *const *)map->keys)[i], key) == 0)
+			value = ((const int64_t *)map->values)[i];
+	(void)world_end(&p);
+	return value;
 }

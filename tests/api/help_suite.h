@@ -29,6 +29,13 @@ void suite_two(struct hv_sim_host hosts[2]);
 void suite_find_two(
     struct world *w, struct idl_ref *host_out, struct idl_ref *other_out);
 
+/*
+ * suite_member - one number of the map that a message about a VM answers with;
+ *         -2: it is not there
+ */
+int64_t suite_member(struct world *w, const char *method,
+    const struct idl_ref *vm, const char *key);
+
 /* A suite in which each test has a world of one host, the default one. */
 #define PLAIN_SUITE(name)                                                      \
 	static struct world w;                                                 \

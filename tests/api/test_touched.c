@@ -8,26 +8,10 @@
 #include <string.h>
 
 /* own */
-#include "tests/api/help_world.h"
+#include "tests/api/help_suite.h"
 #include "tests/model/help_random.h"
 
-static struct world w;
-
-static void
-open_world(void)
-{
-	world_open(&w, NULL, 0, NULL);
-	cr_assert(w.ready, "%s", w.text);
-}
-
-static void
-close_world(void)
-{
-	world_check(&w);
-	world_close(&w);
-}
-
-TestSuite(touched, .init = open_world, .fini = close_world);
+PLAIN_SUITE(touched);
 
 #define GUEST_MIB 64
 
@@ -39,8 +23,7 @@ guest(const char *name, const char *sim)
 	    GUEST_MIB, GUEST_MIB, 2, 1.0, sim};
 	struct idl_ref vm = world_new_vm(&w, &s);
 
-	cr_assert_eq(world_call(&w, "VM.start", &vm, 0, 0), ERR_NONE, "%s",
-	    world_why(&w));
+	works("VM.start", &vm, 0, 0);
 	return vm;
 }
 
@@ -48,19 +31,7 @@ guest(const char *name, const char *sim)
 static int64_t
 tag(const struct idl_ref *vm, const char *name)
 {
-	struct world_call p;
-	const struct idl_map *map;
-	int64_t value = -2;
-
-	world_begin(&w, &p, "VM.get_touched_memory", vm);
-	cr_assert(p.ended);
-	cr_assert_eq(p.c.err, ERR_NONE);
-	memcpy(&map, p.c.result, sizeof map);
-	for (uint32_t i = 0; i < map->n; i++)
-		if (strcmp(((const char *const *)map->keys)[i], name) == 0)
-			value = ((const int64_t *)map->values)[i];
-	(void)world_end(&p);
-	return value;
+	return suite_member(&w, "VM.get_touched_memory", vm, name);
 }
 
 /* written - of the n'th interval; -2: it has not ended */
@@ -72,12 +43,6 @@ written(const struct idl_ref *vm, int64_t n)
 	(void)snprintf(name, sizeof name, "written_%lld", (long long)n);
 	return tag(vm, name);
 }
-
-#define refused(text, ...)                                                     \
-	do {                                                                   \
-		cr_expect_neq(world_call(&w, __VA_ARGS__), ERR_NONE);          \
-		cr_expect_str_eq(world_why(&w), text);                         \
-	} while (0)
 
 Test(touched, nothing_is_known_before)
 {

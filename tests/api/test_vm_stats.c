@@ -9,25 +9,9 @@
 
 /* own */
 #include "api/vm_priv.h"
-#include "tests/api/help_world.h"
+#include "tests/api/help_suite.h"
 
-static struct world w;
-
-static void
-open_world(void)
-{
-	world_open(&w, NULL, 0, NULL);
-	cr_assert(w.ready, "%s", w.text);
-}
-
-static void
-close_world(void)
-{
-	world_check(&w);
-	world_close(&w);
-}
-
-TestSuite(stats, .init = open_world, .fini = close_world);
+PLAIN_SUITE(stats);
 
 /* guest - a running VM of 1 GiB */
 static struct idl_ref
@@ -37,8 +21,7 @@ guest(const char *name, const char *sim)
 	    name, IDL_DOMAIN_TYPE_HVM, 1024, 1024, 1024, 1024, 2, 1.0, sim};
 	struct idl_ref vm = world_new_vm(&w, &s);
 
-	cr_assert_eq(world_call(&w, "VM.start", &vm, 0, 0), ERR_NONE, "%s",
-	    world_why(&w));
+	works("VM.start", &vm, 0, 0);
 	return vm;
 }
 
@@ -55,19 +38,7 @@ poll(const struct idl_ref *vm, int64_t seconds)
 static int64_t
 stat(const struct idl_ref *vm, const char *tag)
 {
-	struct world_call p;
-	const struct idl_map *map;
-	int64_t value = -2;
-
-	world_begin(&w, &p, "VM.get_memory_stats", vm);
-	cr_assert(p.ended);
-	cr_assert_eq(p.c.err, ERR_NONE);
-	memcpy(&map, p.c.result, sizeof map);
-	for (uint32_t i = 0; i < map->n; i++)
-		if (strcmp(((const char *const *)map->keys)[i], tag) == 0)
-			value = ((const int64_t *)map->values)[i];
-	(void)world_end(&p);
-	return value;
+	return suite_member(&w, "VM.get_memory_stats", vm, tag);
 }
 
 /* stats_all - how many tags get_memory_stats gives back */
@@ -102,12 +73,6 @@ stat_count(const struct idl_ref *vm, const struct idl_set *tags)
 	(void)world_end(&p);
 	return n;
 }
-
-#define refused(text, ...)                                                     \
-	do {                                                                   \
-		cr_expect_neq(world_call(&w, __VA_ARGS__), ERR_NONE);          \
-		cr_expect_str_eq(world_why(&w), text);                         \
-	} while (0)
 
 /* Every tag there is, and the number it is given below; 0: the host's own. */
 static const struct {
