@@ -74,7 +74,9 @@ finish(struct api_call *c, enum err rc, struct failure *why)
 	c->hv.status = HV_OK;
 	if (vm == NULL || !vm->is_shrunk || idl_ref_is_null(&vm->resident_on))
 		return ERR_NONE;
-	return api_vm_command(c, vm, on, HV_SET_RANGE, why);
+	rc = api_vm_command(c, vm, on, HV_SET_RANGE, why);
+	c->command.target_kib = 0; /* what is free may be somebody's */
+	return rc;
 }
 
 /* moved - the hypervisor has answered */
@@ -190,7 +192,7 @@ shrink(struct api_call *c, struct idl_vm *vm, struct failure *why)
 	if (rc != ERR_NONE)
 		return rc;
 	c->command.dynamic_max_kib = c->command.dynamic_min_kib;
-	c->command.target_kib = c->command.dynamic_min_kib;
+	c->command.target_kib = 0; /* where it is, or down to that; never up */
 	vm->is_shrunk = true;
 	c->then = shrunk;
 	return ERR_NONE;

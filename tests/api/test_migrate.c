@@ -193,3 +193,24 @@ Test(migrate, a_resumed_vm_that_balloons_is_counted_as_any_other)
 	cr_assert_eq(world_end(&p), ERR_NONE);
 	cr_expect_eq(before - world_free(&w, &host), needed(&vm, 0));
 }
+
+/* One below its dynamic_min would take what is free, and may be promised. */
+Test(migrate, nobody_is_told_to_grow_for_the_way)
+{
+	struct idl_ref vm = guest("");
+	struct world_call p;
+
+	w.hangs = true;
+	world_begin(&w, &p, "VM.pool_migrate", &vm, &other, &idl_map_none);
+	cr_assert_eq(w.last.verb, HV_SET_RANGE);
+	cr_expect_eq(w.last.target_kib, 0);
+	cr_expect_eq(w.last.dynamic_max_kib, 1024ull << 10);
+	w.hangs = false;
+	api_hv_lost(&w.env);
+	world_pass(&w, 1000);
+	cr_assert_eq(w.last.verb, HV_SET_RANGE, "it may be as large as before");
+	cr_expect_eq(w.last.target_kib, 0);
+	cr_expect_eq(w.last.dynamic_max_kib, 4096ull << 10);
+	world_pass(&w, 10000);
+	(void)world_end(&p);
+}
