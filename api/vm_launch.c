@@ -92,6 +92,11 @@ arrived(struct api_call *c, void *result, struct failure *why)
 	if (api_vm_awaits_fact(c))
 		return ERR_NONE;
 	rc = api_vm_ended(c, result, why);
+	vm = api_vm_held(c);
+	/* Its image was thrown away while the command was on its way. */
+	if (c->hv.status == HV_REFUSED && c->command.verb == HV_RESTORE &&
+	    vm != NULL && vm->power_state != IDL_VM_POWER_STATE_SUSPENDED)
+		rc = api_op_bad_state(vm, "suspended", why);
 	vm = api_vm_came(c, rc);
 	if (vm != NULL && rc == ERR_NONE && c->command.verb == HV_BUILD)
 		note_start(c, &vm->metrics);

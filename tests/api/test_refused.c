@@ -161,6 +161,32 @@ Test(refused, a_domain_that_has_gone_is_a_matter_of_its_power_state)
 	}
 }
 
+Test(refused, an_image_thrown_away_meanwhile_is_one_as_well)
+{
+	struct hv_result gone = {.status = HV_REFUSED, .text = "no image"};
+	char text[200], ref[IDL_REF_TEXT];
+	struct world_call call;
+	struct idl_ref vm;
+
+	world_open(&w, NULL, 0, NULL);
+	vm = ready_vm(IDL_VM_POWER_STATE_SUSPENDED, NULL);
+	w.hangs = true;
+	world_begin(&w, &call, "VM.resume", &vm, 0, 0);
+	cr_assert_eq(w.last.verb, HV_RESTORE);
+	gone.id = w.last.id;
+	w.hangs = false;
+	cr_assert_eq(world_call(&w, "VM.hard_shutdown", &vm), ERR_NONE);
+	api_hv_result(&w.env, &gone);
+	world_pass(&w, 0);
+	cr_expect_eq(world_end(&call), ERR_VM_BAD_POWER_STATE);
+	idl_ref_write(&vm, ref);
+	(void)snprintf(
+	    text, sizeof(text), "VM_BAD_POWER_STATE %s suspended halted", ref);
+	cr_expect_str_eq(world_why(&w), text);
+	cr_expect_eq(world_vm(&w, &vm)->current_operations->n, 0);
+	world_close(&w);
+}
+
 Test(refused, a_setter_that_is_not_stored_changes_nothing)
 {
 	struct jrn_memory_fault fault = {1, JRN_REFUSED, JRN_REFUSED};
