@@ -119,7 +119,7 @@ patience_ms(const struct api_env *env, const struct hv_command *cmd)
 	case HV_MIGRATE:
 		return env->command_ms + GUEST_MS;
 	default:
-		return env->command_ms + (int64_t)cmd->seconds * 1000;
+		return env->command_ms;
 	}
 }
 

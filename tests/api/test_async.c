@@ -155,6 +155,22 @@ Test(async, one_command_without_answer_ends_its_call_alone)
 	cr_expect_eq(strncmp(outcome(&other), "failure ", 8), 0);
 }
 
+Test(async, an_interval_is_no_time_to_answer_in)
+{
+	struct world_call call;
+
+	cr_assert_eq(world_call(&w, "VM.start", &vm, 0, 0), ERR_NONE);
+	w.env.command_ms = 60000;
+	w.hangs = true;
+	world_begin(&w, &call, "VM.set_memory_stats_polling_interval", &vm,
+	    (int64_t)86400);
+	cr_assert(!call.ended);
+	w.now_ms += 60000;
+	api_hv_late(&w.env);
+	world_pass(&w, 0);
+	(void)world_end(&call);
+}
+
 Test(async, a_start_that_works)
 {
 	cr_assert_eq(world_call(&w, "Async.VM.start", &vm, 0, 0), ERR_NONE);
