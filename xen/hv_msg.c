@@ -228,7 +228,8 @@ static bool
 dirtied_ok(const struct hv_dirtied *d)
 {
 	return d->status >= HV_OK && d->status <= HV_LOST &&
-	       domid_ok(d->domid) && d->is_on <= 1 && d->n <= HV_DIRTY_MAX_S &&
+	       domid_ok(d->domid) && d->is_on <= 1 &&
+	       (!d->is_on || d->seconds > 0) && d->n <= HV_DIRTY_MAX_S &&
 	       d->seconds <= HV_DIRTY_MAX_S && d->interval_s <= d->seconds &&
 	       d->written_kib <= d->ever_kib && d->ever_kib <= AMOUNT_MAX_KIB;
 }

@@ -250,6 +250,10 @@ Test(hv_msg, every_type_has_its_own_check)
 	cr_expect(!hv_msg_check(&m, m.bytes), "more written than ever was");
 	m.u.dirtied.ever_kib = 1;
 	cr_expect(hv_msg_check(&m, m.bytes), "as much");
+	m.u.dirtied.is_on = 1;
+	cr_expect(!hv_msg_check(&m, m.bytes), "a count of no seconds");
+	m.u.dirtied.seconds = 1;
+	cr_expect(hv_msg_check(&m, m.bytes), "a count");
 	m.u.dirtied.is_on = 2;
 	cr_expect(!hv_msg_check(&m, m.bytes), "a bool of 2");
 }
