@@ -198,9 +198,14 @@ hv_xen_count_close(struct hv_xen *x)
 void
 hv_xen_count_drop(struct hv_xen *x, struct hv_xen_dom *d)
 {
+	struct hv_xc_call c;
+
 	end(x, d, HV_NO_DOMAIN);
-	if (d->logs)
-		(void)mark(x, d->xen.domid, HV_XS_DROP);
+	if (!d->logs)
+		return;
+	/* Xen has forgotten it; who keeps its pages is to do so as well. */
+	(void)ask(x, d, HV_XC_DIRTY_OFF, &c);
+	(void)mark(x, d->xen.domid, HV_XS_DROP);
 }
 
 void

@@ -65,6 +65,8 @@ ask_xen(void *ctx, void *arg)
 		return;
 	}
 	if (d == NULL) {
+		if (c->what == HV_XC_DIRTY_OFF) /* its pages are forgotten */
+			h->logs_dirty = 0;
 		c->error = ESRCH;
 		return;
 	}

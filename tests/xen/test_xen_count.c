@@ -251,6 +251,23 @@ Test(hv_xen_count, xen_that_does_not_answer_is_asked_again_to_end_it)
 	help_xen_close(&h);
 }
 
+Test(hv_xen_count, one_that_vanishes_before_its_log_is_off_is_forgotten)
+{
+	struct help_xen h;
+
+	open_one(&h);
+	(void)count(&h, 1, 1);
+	h.xc_fail_what = HV_XC_DIRTY_OFF;
+	h.xc_fail_error = ETIMEDOUT;
+	help_xen_pass(&h, 1500);
+	cr_assert_eq(h.logs_dirty, 1);
+	h.xc_fail_what = 0;
+	help_xen_remove(&h, 1);
+	help_xen_pass(&h, 500); /* less than until it is tried again */
+	expect_off(&h);
+	help_xen_close(&h);
+}
+
 Test(hv_xen_count, a_beginning_that_is_given_up_is_undone)
 {
 	struct help_xen h;
