@@ -191,9 +191,8 @@ api_vm_about(const struct api_call *c)
 	return (const void *)((const char *)c->args + c->msg->params[0].offset);
 }
 
-/* no_domain - it has gone before it could be told; its record may have, too */
-static enum err
-no_domain(const struct api_call *c, struct failure *why)
+enum err
+api_vm_gone(const struct api_call *c, struct failure *why)
 {
 	const struct idl_ref *vm = api_vm_about(c);
 
@@ -218,7 +217,7 @@ api_vm_hv_failure(struct api_call *c, struct failure *why)
 	case HV_UNSUPPORTED:
 		return err_fail(why, ERR_NOT_IMPLEMENTED, "s", c->msg->name);
 	case HV_NO_DOMAIN:
-		return no_domain(c, why);
+		return api_vm_gone(c, why);
 	case HV_NO_HOST:
 		return err_internal(why, "the hypervisor has no such host");
 	case HV_REFUSED:

@@ -86,9 +86,6 @@ moved(struct api_call *c, void *result, struct failure *why)
 	(void)result; /* void */
 	if (api_vm_awaits_fact(c))
 		return ERR_NONE;
-	if (c->hv.status == HV_NO_DOMAIN && api_vm_held(c) != NULL)
-		return finish(
-		    c, api_op_bad_state(api_vm_held(c), "running", why), why);
 	return finish(c, api_vm_hv_failure(c, why), why);
 }
 
@@ -140,7 +137,7 @@ promise(struct api_call *c, int64_t actual, struct failure *why)
 	enum err rc;
 
 	if (was == NULL)
-		return finish(c, err_internal(why, "the VM is no more"), why);
+		return finish(c, api_vm_gone(c, why), why);
 	if (was->power_state != IDL_VM_POWER_STATE_RUNNING)
 		return finish(c, api_op_bad_state(was, "running", why), why);
 	was_min = was->memory_dynamic_min;

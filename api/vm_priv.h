@@ -114,12 +114,19 @@ enum err api_vm_not_coming(
 const struct idl_ref *api_vm_about(const struct api_call *c);
 
 /*
+ * api_vm_gone - its domain has gone before a later stage; its record may have,
+ *         too
+ *
+ * errors  VM_BAD_POWER_STATE [vm, running, halted]; HANDLE_INVALID [VM, vm]
+ */
+enum err api_vm_gone(const struct api_call *c, struct failure *why);
+
+/*
  * api_vm_hv_failure - c->hv as a XenAPI failure; HV_OK is ERR_NONE
  *
  * in      c  of a message about a VM
  * errors  HOST_NOT_ENOUGH_FREE_MEMORY [needed, free], bytes;
- *         VM_BAD_POWER_STATE [vm, running, halted] or HANDLE_INVALID [VM, vm]
- *         of one whose domain has gone;
+ *         those of api_vm_gone;
  *         NOT_IMPLEMENTED [method]; INTERNAL_ERROR [text]
  */
 enum err api_vm_hv_failure(struct api_call *c, struct failure *why);

@@ -165,7 +165,7 @@ asked(struct api_call *c, void *result, struct failure *why)
 	if (rc == ERR_NONE && vm != NULL)
 		return tell(c, vm, why);
 	if (rc == ERR_NONE)
-		rc = err_internal(why, "the VM is no more");
+		rc = api_vm_gone(c, why);
 	if (!api_op_release(c))
 		return err_internal(why, "out of memory");
 	c->commit_failure = true;

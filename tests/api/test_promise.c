@@ -204,6 +204,30 @@ Test(promise, who_is_not_given_to_looks_elsewhere)
 	}
 }
 
+Test(promise, shadow_memory_that_is_not_given_is_counted_no_more)
+{
+	char text[IDL_REF_TEXT + 40], name[IDL_REF_TEXT];
+	struct idl_ref vm, m;
+	struct world_call p;
+	int64_t before;
+
+	open_hosts(8 * GIB_KIB, 2 * GIB_KIB);
+	m = miser(4096, "stuck");
+	vm = guest("a", 512, 512, NULL);
+	works("VM.start_on", &vm, &host, 0, 0);
+	before = world_free(&w, &host);
+	world_begin(&w, &p, "VM.set_shadow_multiplier_live", &vm, 600.0);
+	cr_assert(!p.ended, "%s", world_why(&w));
+	cr_expect_lt(world_free(&w, &host), before - 2 * GIB);
+	cr_expect_eq(ended_in(&p, 30000), ERR_VMS_FAILED_TO_COOPERATE);
+	idl_ref_write(&m, name);
+	(void)snprintf(text, sizeof(text), "VMS_FAILED_TO_COOPERATE %s", name);
+	cr_expect_str_eq(world_why(&w), text);
+	cr_expect_eq(world_free(&w, &host), before);
+	cr_expect_eq(world_vm(&w, &vm)->HVM_shadow_multiplier, 1.0);
+	cr_expect_eq(world_vm(&w, &vm)->current_operations->n, 0);
+}
+
 /* ---- what a reservation has more than it reserved ---- */
 
 /* What asks, on a host whose memory a reservation has all but for a GiB. */
