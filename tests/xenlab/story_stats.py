@@ -208,12 +208,24 @@ def shadow_paging(s):
     return "on=" in s.lab.run("lab-probe dirty %d" % s.guests["p"].domid)[1]
 
 
+def is_marked(s, guest):
+    return s.lab.run("xenstore-exists " + MARK % guest.domid)[0] == 0
+
+
+def is_on(s, vm, guest):
+    # The mark comes before the log, and whoever asks Xen in between has
+    # switched the log on himself: so the daemon is asked first.
+    s.soon("a count has begun", lambda: s.x.VM.get_touched_memory(vm)
+           ["is_on"] == "1")
+    s.same("Xen logs, and there is a mark", (logs_dirty(s, guest), is_marked(
+        s, guest)), (True, True))
+
+
 def is_off(s, name):
     guest = s.guests[name]
-    s.same("%s: the log is off and the mark gone" % name,
-           (logs_dirty(s, guest), s.lab.run("xenstore-exists " + MARK
-                                            % guest.domid)[0] == 0),
-           (False, False))
+    # Where Xen did not answer in time its log is ended after the count.
+    s.follows("%s: the log is off and the mark gone" % name, lambda: (
+        logs_dirty(s, guest), is_marked(s, guest)), (False, False))
 
 
 def counted(s):
@@ -262,8 +274,7 @@ def counted_once(s):
     s.fails("not of dom0", ["OPERATION_NOT_ALLOWED"],
             s.x.VM.estimate_working_set, control, "1")
     task = s.x.Async.VM.track_touched_memory(vm, "60", "1")
-    s.soon("the log is on", lambda: s.lab.run(
-        "xenstore-exists " + MARK % guest.domid)[0] == 0)
+    is_on(s, vm, guest)
     s.fails("two at once", ["OTHER_OPERATION_IN_PROGRESS"],
             s.x.VM.estimate_working_set, vm, "1")
     s.x.task.cancel(task)
@@ -276,12 +287,8 @@ def killed(s):
     """kill -9 of the Xen process while it counts: the next one ends it"""
     vm, guest = s.vm("h"), s.guests["h"]
     task = s.x.Async.VM.estimate_working_set(vm, "60")
-    s.soon("the log is on", lambda: s.lab.run(
-        "xenstore-exists " + MARK % guest.domid)[0] == 0)
-    s.true("Xen logs", logs_dirty(s, guest))
+    is_on(s, vm, guest)
     s.lab.sh("kill -9 $(pidof xenapi-memory-hv-xen)")
-    s.soon("the mark is gone", lambda: s.lab.run(
-        "xenstore-exists " + MARK % guest.domid)[0] != 0)
     is_off(s, "h")
     s.soon("the caller is told", lambda: s.x.task.get_status(task) ==
            "failure")
@@ -429,11 +436,9 @@ def vanished(s):
             outcome.append(e.details[0])
     thread = threading.Thread(target=ask)
     thread.start()
-    s.soon("the log is on", lambda: s.lab.run(
-        "xenstore-exists " + MARK % guest.domid)[0] == 0)
+    is_on(s, vm, guest)
     guest.destroy()
     thread.join(60)
     s.true("the caller has a documented error", outcome and outcome[0] in (
         "VM_BAD_POWER_STATE", "HANDLE_INVALID"), outcome)
-    s.true("no mark is left", s.lab.run("xenstore-exists " + MARK
-                                        % guest.domid)[0] != 0)
+    s.soon("no mark is left", lambda: not is_marked(s, guest))
