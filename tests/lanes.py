@@ -7,6 +7,7 @@ usage: lanes.py [PHASE...]  (check.sh starts it; default: all phases)
 One line for each phase when it ends: what came of it, how long it took, the
 processor time of that (of its whole family), and what its log says last; of
 one that failed the end of the log as well.  Meanwhile it says what still runs.
+The last lines say once more what was wrong: often they are all that is kept.
 
 A phase has a process group of its own: when its time is over, or when this
 program ends early, the whole group is ended, and so is what a phase leaves
@@ -31,6 +32,8 @@ IF = "if:"        # before a phase that is waited for when it runs anyway
 TAIL_LINES = 40
 GRACE_S = 10      # between SIGTERM and SIGKILL
 SAY_EVERY_S = 60  # what runs, where nobody sees a line change
+WRONG = re.compile(r"WRONG |\[(FAIL|CRASH)\]|FAILED|(Error|Sanitizer|error): ")
+WRONG_LINES = 12
 SAYS = re.compile(r"(Synthesis|SKIPPED|[0-9]+ (passed|rounds|files)).*")
 
 
@@ -91,6 +94,12 @@ class Phase:
         with open(self.path, "rb") as f:
             text = f.read().decode(errors="replace").replace("\x1b", "")
         return text.splitlines()
+
+    def why(self):
+        """The first lines that say what is wrong; the last ones without."""
+        lines = list(dict.fromkeys(line.strip() for line in self.log_lines()))
+        wrong = [line for line in lines if WRONG.search(line)]
+        return wrong[:WRONG_LINES] or lines[-WRONG_LINES:]
 
     def tell(self):
         lines = self.log_lines()
@@ -209,9 +218,10 @@ def main():
     print("it took %d:%02d minutes, and %d minutes of processors" % (
         *divmod(int(time.monotonic() - began), 60),
         sum(p.cpu_s for p in phases) / 60))
-    failed = [p.name for p in phases if p.word == "FAILED"]
-    if failed:
-        print("FAILED: " + " ".join(failed))
+    failed = [p for p in phases if p.word == "FAILED"]
+    for phase in failed:
+        print("FAILED: %s\n%s" % (phase.name, "\n".join(
+            "  | " + line for line in phase.why())))
     print("%d passed, %d failed, %d skipped" % (
         words.count("ok"), len(failed), words.count("SKIPPED")))
     return len(failed) > 0
