@@ -58,6 +58,7 @@ watch_stats(struct hv_xen *x, struct hv_xen_dom *d, enum hv_xs_kind kind)
 		(void)snprintf(
 		    op->value, sizeof op->value, TOKEN, d->xen.domid);
 	d->stats_watched = hv_xen_xs(x, &b) == 0 && kind == HV_XS_WATCH;
+	d->stats_echo = d->stats_watched; /* one that is set fires once */
 }
 
 /* others - what agents of others tell, as the answer of ours would be */
@@ -141,24 +142,46 @@ ask(struct hv_xen *x, struct hv_xen_dom *d, uint64_t request)
 		take(x, d, text);
 }
 
+/* answers - is a text the answer to the question that a domain was asked? */
+static bool
+answers(const struct hv_xen_dom *d, const char *text)
+{
+	struct hv_reading r = {.ignored = 0};
+	uint64_t request;
+
+	return d->request != 0 && gst_parse(text, strlen(text), &r, &request) &&
+	       request == d->request;
+}
+
+/* read_answer - what is there; NULL: nothing */
+static const char *
+read_answer(
+    struct hv_xen *x, const struct hv_xen_dom *d, struct hv_xs_batch *b)
+{
+	if (d->request == 0)
+		return ""; /* unasked: not even read */
+	hv_xs_begin(b, HV_XS_DO);
+	(void)hv_xs_add(b, HV_XS_GET_TEXT, ANSWER, d->xen.domid);
+	if (hv_xen_xs(x, b) != 0 || b->op[0].status == HV_XS_MISSING)
+		return NULL;
+	return b->op[0].status == HV_XS_OK ? b->text : ""; /* too long */
+}
+
 /* listen - a watch fired: the answer to our question, or noise */
 static void
 listen(struct hv_xen *x, struct hv_xen_dom *d)
 {
 	struct hv_xs_batch b;
+	const char *text = read_answer(x, d, &b);
 
 	d->stats_fired = false;
 	d->stats_ms = x->now_ms;
-	if (d->request == 0) {
-		take(x, d, ""); /* unasked: only counted */
-		return;
-	}
-	hv_xs_begin(&b, HV_XS_DO);
-	(void)hv_xs_add(&b, HV_XS_GET_TEXT, ANSWER, d->xen.domid);
-	if (hv_xen_xs(x, &b) != 0 || b.op[0].status == HV_XS_MISSING)
-		return;
-	/* too long, or not text: only counted */
-	take(x, d, b.op[0].status == HV_XS_OK ? b.text : "");
+	if (text != NULL && answers(d, text))
+		take(x, d, text);
+	else if (d->stats_echo) /* of before, or taken early: nobody's noise */
+		d->stats_echo = false;
+	else if (text != NULL)
+		take(x, d, text); /* only counted */
 }
 
 bool
@@ -185,7 +208,7 @@ hv_xen_stats_lost(struct hv_xen *x)
 
 	TAILQ_FOREACH(d, &x->doms, link)
 	{
-		if (d->stats_watched) /* a watch that is set fires once */
+		if (d->stats_watched)
 			watch_stats(x, d, HV_XS_WATCH);
 		if (d->request != 0)
 			ask_again(x, d);

@@ -136,6 +136,14 @@ find(struct help_xen *h, const char *path)
 	return NULL;
 }
 
+/* fire_one - a watch's token waits to be heard, as long as there is room */
+static void
+fire_one(struct help_xen *h, const char *token)
+{
+	if (h->nfired < HV_XS_OPS_MAX)
+		memcpy(h->fired[h->nfired++], token, sizeof h->fired[0]);
+}
+
 static void
 fire(struct help_xen *h, const char *path)
 {
@@ -143,12 +151,9 @@ fire(struct help_xen *h, const char *path)
 
 	for (uint32_t i = 0; i < h->nwatches; i++) {
 		n = strlen(h->watch[i].path);
-		if (strncmp(h->watch[i].path, path, n) != 0 ||
-		    (path[n] != '\0' && path[n] != '/') ||
-		    h->nfired == HV_XS_OPS_MAX)
-			continue;
-		memcpy(h->fired[h->nfired++], h->watch[i].value,
-		    sizeof h->fired[0]);
+		if (strncmp(h->watch[i].path, path, n) == 0 &&
+		    (path[n] == '\0' || path[n] == '/'))
+			fire_one(h, h->watch[i].value);
 	}
 }
 
@@ -230,6 +235,7 @@ do_op(struct help_xen *h, struct hv_xs_batch *b, struct hv_xs_op *op)
 		memcpy(h->watch[h->nwatches].path, op->path, sizeof op->path);
 		memcpy(
 		    h->watch[h->nwatches++].value, op->value, sizeof op->value);
+		fire_one(h, op->value);
 		return 0;
 	case HV_XS_UNWATCH:
 		for (uint32_t i = 0; i < h->nwatches; i++)

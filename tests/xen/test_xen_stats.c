@@ -178,6 +178,48 @@ Test(hv_xen_stats, a_flood_is_counted_and_not_read)
 	help_xen_close(&h);
 }
 
+/* A watch fires when it is set, and nobody has said anything. */
+Test(hv_xen_stats, what_is_left_of_an_earlier_question_is_no_noise)
+{
+	struct hv_reading r;
+	struct help_xen h;
+
+	open_one(&h, ANSWER, "free=1 request=7");
+	answer(&h, "free=5");
+	cr_expect_eq(readings(&h, &r), 1);
+	cr_expect_eq(r.ignored, 0);
+	help_xen_close(&h);
+}
+
+Test(hv_xen_stats, an_answer_that_is_read_early_is_no_noise)
+{
+	struct hv_command c = help_xen_command(HV_POLL, 1);
+	struct hv_reading r;
+	struct help_xen h;
+	char text[HV_NAME_BYTES];
+
+	help_xen_init(&h);
+	help_xen_add(&h, 1, 200 * MIB);
+	help_xen_open(&h);
+	help_xen_pass(&h, 200);
+	c.seconds = 1;
+	cr_assert_eq(help_xen_do(&h, &c).status, HV_OK);
+	help_xen_pass(&h, 1);
+	cr_assert_eq(h.nfired, 1, "the new watch");
+	(void)snprintf(text, sizeof text, "free=5 request=%s",
+	    help_xen_get(&h, REQUEST));
+	help_xen_set(&h, ANSWER, text);
+	h.nfired = 1; /* its own firing is late */
+	help_xen_pass(&h, 200);
+	cr_assert_eq(readings(&h, &r), 1);
+	help_xen_set(&h, ANSWER, text); /* here it is */
+	help_xen_pass(&h, 1500);
+	answer(&h, "free=6");
+	cr_expect_eq(readings(&h, &r), 2);
+	cr_expect_eq(r.ignored, 0);
+	help_xen_close(&h);
+}
+
 Test(hv_xen_stats, what_is_too_long_is_counted)
 {
 	char huge[HV_NAME_BYTES + 1];
