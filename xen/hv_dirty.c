@@ -39,16 +39,21 @@ hv_dirty_note(struct hv_dirty *d, uint64_t now_ms, uint64_t written_kib,
     uint64_t ever_kib)
 {
 	struct hv_dirtied *s = &d->said;
+	uint64_t next_ms = d->next_ms + (uint64_t)s->interval_s * 1000;
+	uint64_t late_ms = now_ms - d->next_ms;
 
 	s->n++;
 	s->written_kib = written_kib;
 	if (ever_kib > s->ever_kib)
 		s->ever_kib = ever_kib;
-	s->is_on = now_ms < d->end_ms;
-	while (d->next_ms <= now_ms)
-		d->next_ms += (uint64_t)s->interval_s * 1000;
-	if (d->next_ms > d->end_ms)
-		d->next_ms = d->end_ms;
+	s->is_on = d->next_ms < d->end_ms;
+	if (next_ms > d->end_ms)
+		next_ms = d->end_ms;
+	if (s->is_on && next_ms <= now_ms) {
+		next_ms += late_ms;
+		d->end_ms += late_ms;
+	}
+	d->next_ms = next_ms;
 }
 
 void

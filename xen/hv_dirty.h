@@ -10,9 +10,9 @@
  * the pages of one interval alone, a bitmap of those that were ever written.
  *
  * An interval ends at a whole number of interval_s after the beginning, the
- * last one when the time is over, so it may be shorter.  Who comes too late
- * for an end makes one interval of two: there are never more than were asked
- * for, and all of them end with the time.
+ * last one when the time is over, so it may be shorter.  Who comes so late for
+ * an end that the next has passed as well moves all that follows, so that no
+ * number is of two intervals: there are as many as were asked for.
  *
  * DIAGNOSTICS none.  BUGS none known.
  */
