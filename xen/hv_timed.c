@@ -10,6 +10,9 @@
 /* Own */
 #include "xen/hv_timed.h"
 
+/* A limit is waited for in parts of so long. */
+#define PART_MS 250
+
 struct job {
 	hv_timed_f *f;
 	void *ctx;
@@ -133,14 +136,31 @@ deadline(unsigned ms)
 	return at;
 }
 
+/* await - until it is done or its time is over; locked */
+static bool
+await(struct hv_timed *t, const struct job *job, unsigned limit_ms)
+{
+	struct timespec at;
+	unsigned part_ms;
+	int e;
+
+	while (!job->done && limit_ms > 0) {
+		part_ms = limit_ms < PART_MS ? limit_ms : PART_MS;
+		at = deadline(part_ms);
+		e = 0;
+		while (!job->done && e != ETIMEDOUT)
+			e = pthread_cond_timedwait(&t->wake, &t->lock, &at);
+		limit_ms -= part_ms;
+	}
+	return job->done;
+}
+
 bool
 hv_timed_call(struct hv_timed *t, hv_timed_f *f, void *ctx, void *arg,
     size_t bytes, unsigned limit_ms)
 {
-	struct timespec at = deadline(limit_ms);
 	struct job *job;
 	bool done;
-	int e = 0;
 
 	job = calloc(1, sizeof *job + bytes);
 	if (job == NULL)
@@ -156,9 +176,7 @@ hv_timed_call(struct hv_timed *t, hv_timed_f *f, void *ctx, void *arg,
 	}
 	t->job = job;
 	(void)pthread_cond_broadcast(&t->wake);
-	while (!job->done && e != ETIMEDOUT)
-		e = pthread_cond_timedwait(&t->wake, &t->lock, &at);
-	done = job->done;
+	done = await(t, job, limit_ms);
 	if (done)
 		t->job = NULL;
 	else

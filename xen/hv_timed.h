@@ -10,6 +10,9 @@
  * comes, and until then every further call fails at once, so one that hangs
  * costs the caller its patience once and no second thread.
  *
+ * Time in which the whole process, or the machine, stood still is not the
+ * call's: however long that was, it takes a part of a second from the limit.
+ *
  * DIAGNOSTICS none.  BUGS none known.
  */
 

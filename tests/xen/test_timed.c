@@ -4,6 +4,8 @@
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* Own */
@@ -99,6 +101,40 @@ Test(hv_timed, what_takes_too_long_is_given_up, .timeout = 30)
 	cr_expect(hv_timed_call(t, add, &bed, &s, sizeof s, LONG_MS));
 	cr_expect_eq(s.result, 3);
 	hv_timed_close(&t);
+}
+
+/* stop_then_add - the whole process stands still, and a little is left to do */
+static void
+stop_then_add(void *ctx, void *arg)
+{
+	(void)raise(SIGSTOP);
+	(void)usleep(10000);
+	add(ctx, arg);
+}
+
+Test(hv_timed, a_machine_that_stands_still_takes_no_time, .timeout = 30)
+{
+	pid_t child = fork();
+	int status;
+
+	cr_assert_geq(child, 0);
+	if (child == 0) {
+		struct sum s = {.a = 1, .b = 2};
+		struct hv_timed *t;
+		struct bed bed;
+
+		open_both(&bed, &t);
+		_exit(hv_timed_call(t, stop_then_add, &bed, &s, sizeof s,
+			  1000) && s.result == 3
+			  ? 0
+			  : 1);
+	}
+	cr_assert_eq(waitpid(child, &status, WUNTRACED), child);
+	cr_assert(WIFSTOPPED(status));
+	(void)usleep(1200 * 1000); /* longer than the limit */
+	cr_assert_eq(kill(child, SIGCONT), 0);
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 Test(hv_timed, who_is_waited_for_is_wanted, .timeout = 30)
