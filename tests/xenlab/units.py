@@ -220,6 +220,24 @@ def killed(s):
            s.x.VM.get_memory_dynamic_max(vm), str(208 * MIB))
 
 
+def hung(s):
+    """one that hangs: the watchdog ends it, and it is started again"""
+    s.lab.sh("d=/run/systemd/system/{0}.service.d; mkdir -p $d;"
+             " printf '[Service]\\nWatchdogSec=15\\nTimeoutStopSec=5\\n'"
+             " >$d/lab.conf; systemctl daemon-reload; systemctl restart {0}"
+             .format(DAEMON), 180)
+    s.same("a restart by hand", (unit(s, DAEMON, "NRestarts"), state(s)),
+           ("0", "active"))
+    s.lab.sh("kill -STOP " + unit(s, DAEMON, "MainPID"))
+    s.soon("it is started again", lambda: (
+        unit(s, DAEMON, "NRestarts"), state(s)) == ("1", "active"), 180)
+    said = s.lab.sh("journalctl --no-pager -u " + DAEMON)
+    s.true("because of the watchdog", "Watchdog timeout" in said, said)
+    s.login()
+    s.same("the guest's range is as it was",
+           s.x.VM.get_memory_dynamic_max(s.vm("u")), str(208 * MIB))
+
+
 def stopped(s):
     """systemctl stop ends all of it"""
     s.lab.sh("systemctl stop " + DAEMON)
@@ -229,7 +247,7 @@ def stopped(s):
         "pidof xenapi-memory-hv-xen xenapi-memoryd")[1], "")
 
 
-STORY = (misspelt, started, moved, asked, killed, stopped)
+STORY = (misspelt, started, moved, asked, killed, hung, stopped)
 
 
 def shell(where):
