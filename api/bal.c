@@ -8,6 +8,9 @@
  * of its round have been answered: facts and grants that the records show by
  * then have reached the loop too, and nothing is counted twice or not at all.
  * When the daemon stops it waits no more, and lies idle.
+ *
+ * The loop has a clock of its own, which stands still when the daemon or the
+ * whole machine does: who did nothing in that time is not stuck.
  */
 
 /* System */
@@ -31,6 +34,9 @@
 /* What a guest said longer ago is not believed any more. */
 #define SAID_LATELY_S 300
 
+/* Who steps so much later than it was to did not run in between. */
+#define LATE_MS 1000
+
 struct api_bal {
 	struct wrq_job job; /* first */
 	struct wrq_job lost_job;
@@ -41,7 +47,9 @@ struct api_bal {
 	const struct fld_view *view; /* in a step */
 	struct idl_ref ref;	     /* the job is parked on it */
 	int64_t due_ms;
-	bool idle; /* the job is nowhere */
+	int64_t next_ms; /* the loop runs no later than this, or did not run */
+	int64_t lost_ms; /* in which it did not */
+	bool idle;	 /* the job is nowhere */
 	void (*warn)(void *ctx, const char *text);
 	void *warn_ctx;
 };
@@ -50,6 +58,19 @@ static int64_t
 now(const struct api_bal *b)
 {
 	return b->env->now_ms(b->env->ctx);
+}
+
+/* loop_now - by the loop's own clock */
+static int64_t
+loop_now(struct api_bal *b)
+{
+	int64_t ms = now(b);
+
+	if (ms - LATE_MS > b->next_ms) {
+		b->lost_ms += ms - b->next_ms;
+		b->next_ms = ms;
+	}
+	return ms - b->lost_ms;
 }
 
 /* ---- the job ---- */
@@ -72,21 +93,21 @@ static void
 step_done(struct wrq_job *job)
 {
 	struct api_bal *b = (struct api_bal *)(void *)job;
-	int64_t ms = now(b);
+	int64_t ms;
 
-	if (b->due_ms > ms) { /* it could not wait so long */
+	if (b->due_ms > now(b)) { /* it could not wait so long */
 		b->idle = true;
 		return;
 	}
 	b->view = fld_pin(b->reader);
 	if (b->view != NULL) {
-		ms = bal_loop_step(b->loop, ms);
+		ms = bal_loop_step(b->loop, loop_now(b));
 		fld_unpin(b->reader, b->view);
 	} else {
 		ms = 1000; /* there may be memory then */
 	}
 	b->view = NULL;
-	b->due_ms = ms < 0 ? INT64_MAX : now(b) + ms;
+	b->due_ms = b->next_ms = ms < 0 ? INT64_MAX : now(b) + ms;
 	b->idle = b->due_ms == INT64_MAX;
 	if (!b->idle)
 		wrq_push(b->env->writer, job);
@@ -254,6 +275,7 @@ api_bal_new(
 	b->lost_job.done = lost_done;
 	b->lost_job.failed = lost_failed;
 	b->ref = api_new_ref(env);
+	b->next_ms = INT64_MAX;
 	b->idle = true;
 	calls.ctx = b;
 	if (env->by_need)
@@ -284,7 +306,7 @@ api_bal_free(struct api_bal **bp)
 bool
 api_bal_hear(struct api_bal *b, const struct hv_msg *m)
 {
-	bool ok = bal_loop_hear(b->loop, m, now(b));
+	bool ok = bal_loop_hear(b->loop, m, loop_now(b));
 
 	stir(b);
 	return ok;

@@ -130,6 +130,9 @@ enum err world_end(struct world_call *p);
 
 /*
  * world_pass - let ms go by, for daemon and guests
+ *
+ * note    at once: if that is much longer than the daemon wanted to wait, it
+ *         takes it for a machine that stood still, and calls nobody stuck
  */
 void world_pass(struct world *w, int64_t ms);
 

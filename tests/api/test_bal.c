@@ -111,22 +111,50 @@ Test(bal, a_new_range_is_waited_for_and_holds_no_lock)
 	cr_expect_null(the_task());
 }
 
+/* run_on - so many seconds of a machine that does not stand still */
+static void
+run_on(int seconds)
+{
+	for (int i = 0; i < 2 * seconds; i++)
+		world_pass(&w, 500);
+}
+
 Test(bal, the_wait_for_a_stuck_guest_ends_when_it_is_known_to_be)
 {
 	struct idl_ref vm = guest("a", "stuck");
 	struct world_call p;
 
-	world_pass(&w, 60000);
+	run_on(60);
 	begin_range(&p, &vm, 512, 512);
 	cr_expect_eq(world_end(&p), ERR_NONE, "it does not grow, as is known");
 	begin_range(&p, &vm, 128, 128);
 	cr_expect_not(p.ended, "perhaps it shrinks");
-	world_pass(&w, 6000);
+	run_on(6);
 	cr_expect_eq(world_end(&p), ERR_NONE, "the change stands");
 	cr_expect_eq(world_vm(&w, &vm)->memory_dynamic_max, 128 * MIB);
-	world_pass(&w, 20000);
+	run_on(20);
 	cr_expect_eq(world_call(&w, "VM.get_cooperative", &vm), ERR_NONE);
 	cr_expect_not(w.result.yes);
+}
+
+Test(bal, a_machine_that_stood_still_has_no_stuck_guest)
+{
+	struct idl_ref vm = guest("a", "rate_kib_s=10240");
+	struct world_call p;
+
+	world_pass(&w, 60000);
+	begin_range(&p, &vm, 512, 512);
+	for (int i = 0; i < 3; i++) {
+		world_pass(&w, 1000);
+		w.now_ms += 30000; /* and nobody else's clock */
+		world_pass(&w, 0);
+		cr_assert_not(p.ended, "%d", i);
+	}
+	world_pass(&w, 60000);
+	cr_expect_eq(world_end(&p), ERR_NONE);
+	cr_expect_eq(actual_mib(&vm), 512);
+	cr_expect_eq(world_call(&w, "VM.get_cooperative", &vm), ERR_NONE);
+	cr_expect(w.result.yes);
 }
 
 Test(bal, the_wait_can_be_cancelled_at_once)

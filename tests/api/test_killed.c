@@ -274,12 +274,21 @@ check(void)
 
 /* ---- what happens ---- */
 
-/* pass - some time; now and then enough for things to expire */
+/*
+ * pass - some time; now and then enough for things to expire, as it goes by or
+ * at once, when the machine has stood still
+ */
 static void
 pass(void)
 {
-	passed_ms = (int64_t)below(below(8) == 0 ? 10000 : 300);
-	world_pass(&play.w, passed_ms);
+	int64_t left_ms = (int64_t)below(below(8) == 0 ? 10000 : 300);
+	int64_t part_ms = below(2) == 0 ? left_ms : 500;
+
+	passed_ms = left_ms;
+	do {
+		world_pass(&play.w, left_ms < part_ms ? left_ms : part_ms);
+		left_ms -= part_ms;
+	} while (left_ms > 0);
 }
 
 /* begin - a random call, by who is free */
