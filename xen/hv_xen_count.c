@@ -108,7 +108,7 @@ begin(struct hv_xen *x, struct hv_xen_dom *d)
 	return e;
 }
 
-int32_t
+void
 hv_xen_count(struct hv_xen *x, struct hv_xen_dom *d, const struct hv_command *c,
     struct hv_result *r)
 {
@@ -116,26 +116,23 @@ hv_xen_count(struct hv_xen *x, struct hv_xen_dom *d, const struct hv_command *c,
 
 	if (c->seconds == 0) {
 		end(x, d, HV_OK);
-		return HV_OK;
+		return;
 	}
-	if (d->logs)
-		return HV_BUSY;
-	e = begin(x, d);
+	e = d->logs ? EBUSY : begin(x, d);
 	switch (e) {
-	case 0:
-		hv_dirty_begin(&d->count, c, (int32_t)d->xen.domid, x->now_ms);
-		say(x, d);
-		return HV_OK;
 	case EINVAL: /* a migration has it on */
 	case EBUSY:
-		return HV_BUSY;
+		r->status = HV_BUSY;
+		return;
 	case EOPNOTSUPP: /* PV, and no shadow paging built in */
-		return HV_UNSUPPORTED;
+		r->status = HV_UNSUPPORTED;
+		return;
 	default:
-		(void)snprintf(r->text, sizeof r->text, "log-dirty: %s",
-		    strerrordesc_np(e));
-		return HV_REFUSED;
+		if (!hv_xen_settle(r, e, "log-dirty"))
+			return;
 	}
+	hv_dirty_begin(&d->count, c, (int32_t)d->xen.domid, x->now_ms);
+	say(x, d);
 }
 
 /* read_interval - an interval has ended: what was written in it */

@@ -27,10 +27,10 @@ void hv_xen_count_open(struct hv_xen *x);
 void hv_xen_count_close(struct hv_xen *x);
 
 /*
- * hv_xen_count - HV_DIRTY; an enum hv_status
+ * hv_xen_count - HV_DIRTY: begin a count, or end it
  */
-int32_t hv_xen_count(struct hv_xen *x, struct hv_xen_dom *d,
-    const struct hv_command *c, struct hv_result *r);
+void hv_xen_count(struct hv_xen *x, struct hv_xen_dom *d,
+    const struct hv_command *c, struct hv_result *r_out);
 
 /*
  * hv_xen_count_drop - a domain has gone

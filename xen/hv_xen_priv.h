@@ -231,4 +231,13 @@ void hv_xen_boot_look(struct hv_xen *x);
  */
 void hv_xen_command(struct hv_xen *x, const struct hv_command *c);
 
+/*
+ * hv_xen_settle - what the errno of a call means as an answer
+ *
+ * in      what   what was asked for, in a word
+ * out     r_out  status, text; HV_NO_DOMAIN of one that has gone meanwhile
+ * returns is all well?  Then r_out is as it was
+ */
+bool hv_xen_settle(struct hv_result *r_out, int e, const char *what);
+
 #endif

@@ -24,9 +24,8 @@ refuse(struct hv_result *r, const char *text)
 	(void)snprintf(r->text, sizeof r->text, "%s", text);
 }
 
-/* settle - what the errno of a call means as an answer; returns is it well? */
-static bool
-settle(struct hv_result *r, int e, const char *what)
+bool
+hv_xen_settle(struct hv_result *r, int e, const char *what)
 {
 	switch (e) {
 	case 0:
@@ -58,7 +57,7 @@ tell_xen(struct hv_xen *x, const struct hv_xen_dom *d, int what,
 	c.what = what;
 	c.domid = d->xen.domid;
 	c.amount = amount;
-	return settle(r, hv_xen_xc(x, &c), name);
+	return hv_xen_settle(r, hv_xen_xc(x, &c), name);
 }
 
 /* set_maxmem - so much, beside Xen's own extra */
@@ -101,7 +100,7 @@ commit(struct hv_xen *x, struct hv_xen_dom *d, struct hv_xs_batch *b,
 {
 	d->dirty = true;
 	d->gap_ms = 0; /* at once: it was not the guest */
-	return settle(r, hv_xen_xs(x, b), "xenstore");
+	return hv_xen_settle(r, hv_xen_xs(x, b), "xenstore");
 }
 
 /* ---- sizes ---- */
@@ -377,14 +376,6 @@ poll_it(struct hv_xen *x, struct hv_xen_dom *d, const struct hv_command *c,
 	r->status = hv_xen_stats_poll(x, d, c->seconds);
 }
 
-/* count - what it writes */
-static void
-count(struct hv_xen *x, struct hv_xen_dom *d, const struct hv_command *c,
-    struct hv_result *r)
-{
-	r->status = hv_xen_count(x, d, c, r);
-}
-
 /* ---- by verb ---- */
 
 typedef void verb_f(struct hv_xen *x, struct hv_xen_dom *d,
@@ -409,7 +400,7 @@ static const struct {
     [HV_MARK] = {mark, 0},
     [HV_CLAIM] = {claim, GUESTS},
     [HV_POLL] = {poll_it, WATCHES},
-    [HV_DIRTY] = {count, GUESTS},
+    [HV_DIRTY] = {hv_xen_count, GUESTS},
 };
 
 /* run - do it, or say why not */

@@ -268,6 +268,17 @@ Test(hv_xen_count, one_that_vanishes_before_its_log_is_off_is_forgotten)
 	help_xen_close(&h);
 }
 
+Test(hv_xen_count, one_that_vanishes_before_its_log_is_on_is_no_more)
+{
+	struct help_xen h;
+
+	open_one(&h);
+	help_xen_remove(&h, 1); /* not seen yet */
+	cr_expect_eq(status(&h, count(&h, 1, 1)), HV_NO_DOMAIN);
+	expect_off(&h);
+	help_xen_close(&h);
+}
+
 Test(hv_xen_count, a_beginning_that_is_given_up_is_undone)
 {
 	struct help_xen h;
