@@ -90,8 +90,10 @@ play_kill(struct play *p, enum world_reboot reboot)
 {
 	world_restart(&p->w, reboot);
 	for (int i = 0; i < PLAY_CALLS; i++) {
-		if (p->call[i].busy)
-			api_call_fini(&p->call[i].c);
+		if (!p->call[i].busy)
+			continue;
+		cr_assert(p->call[i].ended, "%s", p->call[i].c.method);
+		api_call_fini(&p->call[i].c);
 		p->call[i].busy = false;
 	}
 }

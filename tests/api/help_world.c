@@ -201,6 +201,8 @@ stop(struct world *w)
 		hv_link_close(&w->link, HV_LEAVE_RUNNING);
 	api_evt_stop(&w->env);
 	api_timers_stop(&w->env);
+	if (w->boot != NULL)
+		api_boot_lost(w->boot); /* what waits for its answer ends */
 	wrq_stop(&w->writer);
 	api_boot_free(&w->boot);
 	api_env_fini(&w->env);
