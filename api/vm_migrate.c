@@ -161,7 +161,11 @@ promise(struct api_call *c, int64_t actual, struct failure *why)
 	return send(c, vm, why);
 }
 
-/* shrunk - it has been told: wait until it has, but not for ever */
+/*
+ * shrunk - it has been told: wait until it has, but not for ever
+ *
+ * One without a balloon driver has its target where it is.
+ */
 static enum err
 shrunk(struct api_call *c, void *result, struct failure *why)
 {
@@ -174,6 +178,7 @@ shrunk(struct api_call *c, void *result, struct failure *why)
 	if (m != NULL && c->hv.status == HV_OK && !vm->uncooperative &&
 	    vm->power_state == IDL_VM_POWER_STATE_RUNNING &&
 	    m->memory_actual > vm->memory_dynamic_min + NEAR_BYTES &&
+	    vm->memory_target <= vm->memory_dynamic_min + NEAR_BYTES &&
 	    api_park(c, &c->op_vm, &vm->metrics, SHRINK_WAIT_MS))
 		return ERR_NONE;
 	return promise(c, m == NULL ? 0 : m->memory_actual, why);

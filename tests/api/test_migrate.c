@@ -111,6 +111,19 @@ Test(migrate, what_it_fails_to_give_is_needed_there_as_well)
 	cr_expect_eq(world_free(&w, &host) - here, needed(&vm, 0));
 }
 
+Test(migrate, who_cannot_shrink_is_not_waited_for)
+{
+	struct idl_ref vm = guest("no_balloon");
+	int64_t there = world_free(&w, &other);
+	struct world_call p;
+
+	world_begin(&w, &p, "VM.pool_migrate", &vm, &other, &idl_map_none);
+	world_pass(&w, 1000);
+	cr_assert_eq(world_end(&p), ERR_NONE, "%s", world_why(&w));
+	cr_expect_eq(world_metrics(&w, &vm)->memory_actual, 4096 * MIB);
+	cr_expect_eq(there - world_free(&w, &other), needed(&vm, 4096));
+}
+
 Test(migrate, a_daemon_killed_meanwhile_gives_it_its_range_again)
 {
 	struct idl_ref vm = guest("rate_kib_s=1048576");
