@@ -196,6 +196,8 @@ hv_xen_xs_open(struct hv_xen *x)
 		d->gap_ms = 0;
 	}
 	hv_xen_stats_lost(x);
+	if (!x->xs_up)
+		return; /* lost again with what it was asked for them */
 	note(x, &x->xs_trouble, NULL, "xenstored answers again");
 	hv_xen_soon(x);
 }

@@ -208,7 +208,8 @@ hv_xen_stats_lost(struct hv_xen *x)
 
 	TAILQ_FOREACH(d, &x->doms, link)
 	{
-		if (d->stats_watched)
+		/* the watch may be what a question lost the connection with */
+		if (d->stats_watched || d->request != 0)
 			watch_stats(x, d, HV_XS_WATCH);
 		if (d->request != 0)
 			ask_again(x, d);

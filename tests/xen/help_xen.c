@@ -257,9 +257,13 @@ ask_xenstore(void *ctx, void *arg)
 	struct hv_xs_batch *b = arg;
 
 	b->fd = -1;
-	b->error = h->xs_error;
-	if (b->error != 0)
-		return;
+	if (h->xs_error != 0 && h->xs_answers > 0) {
+		h->xs_answers--;
+	} else {
+		b->error = h->xs_error;
+		if (b->error != 0)
+			return;
+	}
 	if (b->what == HV_XS_OPEN) {
 		h->nwatches = h->nfired = 0;
 		if (h->silent)

@@ -47,10 +47,11 @@ struct help_xen {
 	uint32_t nwatches;
 	char fired[HV_XS_OPS_MAX][16];
 	uint32_t nfired;
-	int xs_error;	/* what every batch answers, OPEN too */
-	bool silent;	/* the descriptor for watches is never readable */
-	unsigned reads; /* batches that read a domain's keys */
-	unsigned texts; /* longer values that were read */
+	int xs_error;	     /* what every batch answers, OPEN too */
+	unsigned xs_answers; /* ... after so many that are answered */
+	bool silent;	     /* the descriptor for watches is never readable */
+	unsigned reads;	     /* batches that read a domain's keys */
+	unsigned texts;	     /* longer values that were read */
 	const char *rival;
 
 	char trace[4096]; /* "maxmem 1 101376; begin; ...; end; " */

@@ -252,6 +252,41 @@ Test(hv_xen_stats, polling_survives_a_restart_of_xenstored)
 	help_xen_close(&h);
 }
 
+/*
+ * A connection may be lost with any request, the first of a guest's or one of
+ * those that a new connection begins with.
+ */
+Test(hv_xen_stats, whatever_the_connection_is_lost_with_polling_goes_on)
+{
+	struct hv_command c = help_xen_command(HV_POLL, 1);
+	struct hv_reading r;
+
+	c.seconds = 1;
+	for (unsigned answers = 0; answers < 20; answers++) {
+		struct help_xen h;
+
+		help_xen_init(&h);
+		help_xen_add(&h, 1, 200 * MIB);
+		help_xen_open(&h);
+		help_xen_pass(&h, 200);
+		for (int again = 0; again < 2; again++) {
+			h.xs_error = ECONNRESET;
+			h.xs_answers = answers;
+			if (again == 0)
+				cr_assert_eq(
+				    help_xen_do(&h, &c).status, HV_OK);
+			help_xen_pass(&h, 400); /* too soon to try again */
+			h.xs_answers = answers;
+			help_xen_pass(&h, 400);
+		}
+		h.xs_error = 0;
+		help_xen_pass(&h, 2000);
+		answer(&h, "free=5");
+		cr_expect_eq(readings(&h, &r), 1, "%u", answers);
+		help_xen_close(&h);
+	}
+}
+
 Test(hv_xen_stats, a_question_lost_with_the_connection_is_put_again)
 {
 	struct hv_reading r;
