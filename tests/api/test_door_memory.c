@@ -237,12 +237,19 @@ run(struct try *t)
 		;
 }
 
-/* end - what was tried in vain is tried again; then there is an answer */
+/* mend - what was tried in vain is tried again, and what waits for that */
+static void
+mend(void)
+{
+	for (int i = 0; i < 6; i++)
+		world_pass(&w, MEND_MS / 3);
+}
+
+/* end - then there is an answer */
 static void
 end(struct try *t, size_t n)
 {
-	world_pass(&w, MEND_MS);
-	world_pass(&w, MEND_MS);
+	mend();
 	cr_assert(t->call.ended, "%s, %zu: no answer", t->call.c.method, n);
 }
 
@@ -260,8 +267,7 @@ try_nth(const struct row *row, size_t n, void (*fail)(size_t n))
 	for (int i = 0; i < TRIES_MAX && wrq_run_once(w.writer); i++)
 		;
 	failed = help_alloc_stop();
-	world_pass(&w, MEND_MS);
-	world_pass(&w, MEND_MS);
+	mend();
 	cr_assert(
 	    t.call.ended, "%s, allocation %zu: no answer", row->method, n);
 	if (!failed)
