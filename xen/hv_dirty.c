@@ -49,11 +49,16 @@ hv_dirty_note(struct hv_dirty *d, uint64_t now_ms, uint64_t written_kib,
 	s->is_on = d->next_ms < d->end_ms;
 	if (next_ms > d->end_ms)
 		next_ms = d->end_ms;
-	if (s->is_on && next_ms <= now_ms) {
-		next_ms += late_ms;
-		d->end_ms += late_ms;
-	}
 	d->next_ms = next_ms;
+	if (s->is_on && next_ms <= now_ms)
+		hv_dirty_shift(d, late_ms);
+}
+
+void
+hv_dirty_shift(struct hv_dirty *d, uint64_t ms)
+{
+	d->next_ms += ms;
+	d->end_ms += ms;
 }
 
 void

@@ -52,6 +52,11 @@ void hv_dirty_note(struct hv_dirty *d, uint64_t now_ms, uint64_t written_kib,
     uint64_t ever_kib);
 
 /*
+ * hv_dirty_shift - what is left begins so much later
+ */
+void hv_dirty_shift(struct hv_dirty *d, uint64_t ms);
+
+/*
  * hv_dirty_end - the count ends early; said is to be sent
  */
 void hv_dirty_end(struct hv_dirty *d, enum hv_status status);

@@ -132,6 +132,8 @@ hv_xen_count(struct hv_xen *x, struct hv_xen_dom *d, const struct hv_command *c,
 			return;
 	}
 	hv_dirty_begin(&d->count, c, (int32_t)d->xen.domid, x->now_ms);
+	d->count_ms = x->now_ms;
+	d->counted = true;
 	say(x, d);
 }
 
@@ -148,9 +150,24 @@ read_interval(struct hv_xen *x, struct hv_xen_dom *d)
 	}
 	hv_dirty_note(
 	    &d->count, x->now_ms, c.amount * PAGE_KIB, c.ever * PAGE_KIB);
+	d->count_ms = x->now_ms;
+	d->counted = true;
 	if (!d->count.said.is_on)
 		log_off(x, d);
 	say(x, d);
+}
+
+/*
+ * catch_up - the next interval begins when Xen has answered, not when it was
+ *            asked; if that took long, what follows is moved
+ */
+static void
+catch_up(const struct hv_xen *x, struct hv_xen_dom *d)
+{
+	if (d->counted && (d->count.said.n == 0 ||
+			      hv_dirty_left_ms(&d->count, x->now_ms) == 0))
+		hv_dirty_shift(&d->count, x->now_ms - d->count_ms);
+	d->counted = false;
 }
 
 /* ---- the whole ---- */
@@ -212,6 +229,7 @@ hv_xen_count_step(struct hv_xen *x)
 
 	TAILQ_FOREACH(d, &x->doms, link)
 	{
+		catch_up(x, d);
 		if (hv_dirty_left_ms(&d->count, x->now_ms) == 0)
 			read_interval(x, d);
 		else if (d->logs && !d->count.said.is_on &&
@@ -228,7 +246,7 @@ hv_xen_count_next_ms(const struct hv_xen *x)
 
 	TAILQ_FOREACH(d, &x->doms, link)
 	{
-		ms = hv_dirty_left_ms(&d->count, x->now_ms);
+		ms = d->counted ? 0 : hv_dirty_left_ms(&d->count, x->now_ms);
 		if (d->logs && !d->count.said.is_on)
 			ms = d->log_off_ms > x->now_ms
 				 ? d->log_off_ms - x->now_ms

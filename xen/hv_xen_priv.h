@@ -49,8 +49,10 @@ struct hv_xen_dom {
 	uint64_t request;  /* not answered; 0: none */
 	uint64_t stats_ms; /* its answer was looked at */
 	bool polled, stats_watched, stats_fired;
-	bool stats_echo; /* a firing is to come that is no answer's */
+	bool stats_echo;       /* a firing is to come that is no answer's */
 	struct hv_dirty count; /* of HV_DIRTY */
+	uint64_t count_ms;     /* Xen was asked for it last */
+	bool counted;	       /* ... since the last step */
 	bool logs;	       /* log-dirty is on, or may be */
 	uint64_t log_off_ms;   /* when to try again to end it */
 	struct hv_domain said;

@@ -268,6 +268,42 @@ Test(hv_xen_count, one_that_vanishes_before_its_log_is_off_is_forgotten)
 	help_xen_close(&h);
 }
 
+/* Time that a call to Xen took shows in the step after it. */
+Test(hv_xen_count, an_interval_begins_when_xen_has_answered)
+{
+	const struct hv_dirtied *d;
+	struct help_xen h;
+	uint64_t id;
+	size_t n;
+
+	open_one(&h);
+	id = count(&h, 8, 4);
+	hv_xen_step(h.x, 6000);
+	help_xen_pass(&h, 3900);
+	d = said(&h, id, &n);
+	cr_expect_eq(d->n, 0, "4 s from when it is on");
+	help_xen_pass(&h, 110); /* Xen is asked in the last 10 of them */
+	d = said(&h, id, &n);
+	cr_expect_eq(d->n, 1);
+	help_xen_pass(&h, 4100);
+	d = said(&h, id, &n);
+	cr_expect_eq(d->n, 2);
+	cr_expect_not(d->is_on);
+	id = count(&h, 8, 4);
+	help_xen_pass(&h, 3999);
+	hv_xen_step(h.x, 2);
+	d = said(&h, id, &n);
+	cr_assert_eq(d->n, 1, "it has just been asked");
+	hv_xen_step(h.x, 6000);
+	help_xen_pass(&h, 3900);
+	d = said(&h, id, &n);
+	cr_expect_eq(d->n, 1);
+	help_xen_pass(&h, 200);
+	d = said(&h, id, &n);
+	cr_expect_eq(d->n, 2);
+	help_xen_close(&h);
+}
+
 Test(hv_xen_count, one_that_vanishes_before_its_log_is_on_is_no_more)
 {
 	struct help_xen h;
