@@ -23,7 +23,8 @@
 
 /* What a call keeps from stage to stage. */
 struct wait {
-	int64_t began_ms;
+	uint32_t n;	    /* intervals that it has heard of */
+	int64_t heard_ms;   /* of the last, or that it began */
 	struct failure why; /* of a count that it has ended itself */
 };
 
@@ -84,20 +85,50 @@ park(struct api_call *c, struct failure *why)
 	return api_park(c, wakes, NULL, TICK_MS) && api_task_wait(c, why);
 }
 
-/* is_overdue - should its end have been heard of long ago? */
+/* least - of two times */
+static int64_t
+least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* gone_on - so long since the last interval was heard of, ms */
+static int64_t
+gone_on(const struct api_call *c, const struct hv_dirtied *said)
+{
+	struct wait *w = c->keep;
+	int64_t now_ms = c->env->now_ms(c->env->ctx);
+
+	if (said->n != w->n)
+		w->heard_ms = now_ms;
+	w->n = said->n;
+	return now_ms - w->heard_ms;
+}
+
+/* is_overdue - should the next have been heard of long ago? */
 static bool
-is_overdue(const struct api_call *c, int64_t ms, uint32_t seconds)
+is_overdue(const struct api_call *c, const struct hv_dirtied *said, int64_t ms)
 {
 	const int64_t more_ms = c->env->command_ms;
 
-	return more_ms != 0 && ms > seconds * (int64_t)1000 + more_ms;
+	return more_ms != 0 && ms > said->interval_s * (int64_t)1000 + more_ms;
+}
+
+/* share - of a count that is over, however long its intervals take */
+static double
+share(const struct hv_dirtied *said, int64_t ms)
+{
+	int64_t each_ms = said->interval_s * (int64_t)1000;
+	int64_t all_ms = said->seconds * (int64_t)1000;
+
+	return (double)least(said->n * each_ms + least(ms, each_ms), all_ms) /
+	       (double)all_ms;
 }
 
 /* tracked - the count has begun, goes on, or has ended */
 static enum err
 tracked(struct api_call *c, void *result, struct failure *why)
 {
-	struct wait *w = c->keep;
 	struct api_touched t;
 	struct failure reason;
 	int64_t ms;
@@ -113,15 +144,15 @@ tracked(struct api_call *c, void *result, struct failure *why)
 		*(int64_t *)result = api_vm_hv_bytes(t.said.ever_kib);
 		return ERR_NONE;
 	}
-	ms = c->env->now_ms(c->env->ctx) - w->began_ms;
-	if (is_overdue(c, ms, t.said.seconds)) {
+	ms = gone_on(c, &t.said);
+	if (is_overdue(c, &t.said, ms)) {
 		(void)err_internal(&reason,
 		    "the hypervisor process says no more of the count");
 		return stop(c, &reason);
 	}
 	if (!park(c, &reason))
 		return stop(c, &reason);
-	api_task_progress(c, (double)ms / (t.said.seconds * 1000.0));
+	api_task_progress(c, share(&t.said, ms));
 	return ERR_NONE;
 }
 
@@ -158,7 +189,8 @@ track(
 		return failed(c, HV_BUSY, why);
 	if (!api_stats_track(c->env->stats, c->view, &c->command.uuid))
 		return err_internal(why, "out of memory");
-	w->began_ms = c->env->now_ms(c->env->ctx);
+	w->n = 0;
+	w->heard_ms = c->env->now_ms(c->env->ctx);
 	c->keep = w;
 	c->command.seconds = (uint32_t)seconds;
 	c->command.interval_s = (uint32_t)interval;

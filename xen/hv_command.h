@@ -16,7 +16,7 @@
 #define HV_BEHAVIOUR_BYTES 256
 #define HV_TEXT_BYTES 256
 #define HV_SECONDS_MAX 86400u
-#define HV_DIRTY_MAX_S 60u /* writes are logged no longer */
+#define HV_DIRTY_MAX_S 60u /* writes are logged no longer, but for stalls */
 
 struct hv_uuid {
 	uint64_t hi, lo; /* same layout as struct idl_ref */

@@ -264,6 +264,22 @@ Test(touched, its_task_shows_progress_and_can_be_cancelled)
 	cr_expect_eq(task_now(&task)->status, IDL_TASK_STATUS_TYPE_SUCCESS);
 }
 
+Test(touched, a_count_that_takes_longer_is_waited_for)
+{
+	struct idl_ref vm = guest("a", "wss_kib=10240"), task = task_of(&vm);
+
+	w.env.command_ms = 60000;
+	for (int i = 1; i <= 4; i++) {
+		world_pass(&w, 5100);
+		w.now_ms += 50000; /* of which the count knows nothing */
+		world_pass(&w, 0);
+		cr_expect_float_eq(
+		    task_now(&task)->progress, (i + 1) / 12.0, 0.01, "%d", i);
+	}
+	world_pass(&w, 45000);
+	cr_expect_eq(task_now(&task)->status, IDL_TASK_STATUS_TYPE_SUCCESS);
+}
+
 Test(touched, the_process_goes_while_it_counts)
 {
 	struct idl_ref vm = guest("a", "wss_kib=10240"), task = task_of(&vm);
