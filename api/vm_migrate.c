@@ -25,6 +25,8 @@
 
 /* So long it may take to shrink (spec D.10); then it moves as it is. */
 #define SHRINK_WAIT_MS 120000
+/* ... and for so long while nobody tells it to. */
+#define TELL_WAIT_MS 2000
 
 /* So near its dynamic_min it is small enough. */
 #define NEAR_BYTES ((int64_t)MIB_BYTES)
@@ -32,7 +34,9 @@
 /* What the stages have to know. */
 struct trip {
 	struct idl_ref from, to;
-	enum err rc; /* how it went, while the range is restored */
+	int64_t shrunk_ms; /* it is waited for until then */
+	bool is_told;	   /* its target is where it is to shrink to */
+	enum err rc;	   /* how it went, while the range is restored */
 	struct failure why;
 };
 
@@ -161,11 +165,41 @@ promise(struct api_call *c, int64_t actual, struct failure *why)
 	return send(c, vm, why);
 }
 
+/* is_larger - could it be smaller, and will it perhaps? */
+static bool
+is_larger(const struct api_call *c, const struct idl_vm *vm,
+    const struct idl_vm_metrics *m)
+{
+	return m != NULL && c->hv.status == HV_OK && !vm->uncooperative &&
+	       vm->power_state == IDL_VM_POWER_STATE_RUNNING &&
+	       m->memory_actual > vm->memory_dynamic_min + NEAR_BYTES;
+}
+
 /*
- * shrunk - it has been told: wait until it has, but not for ever
+ * wait_more - false: for long enough
  *
- * One without a balloon driver has its target where it is.
+ * One without a balloon driver has its target where it is.  So may another, for
+ * the moment that the loop takes to hear of its new range.
  */
+static bool
+wait_more(struct api_call *c, const struct idl_vm *vm)
+{
+	struct trip *t = c->keep;
+	int64_t now_ms = c->env->now_ms(c->env->ctx), wait_ms;
+	bool is_told = vm->memory_target <= vm->memory_dynamic_min + NEAR_BYTES;
+
+	if (t->shrunk_ms == 0)
+		t->shrunk_ms = now_ms + SHRINK_WAIT_MS;
+	wait_ms = t->shrunk_ms - now_ms;
+	if (!is_told && wait_ms > TELL_WAIT_MS)
+		wait_ms = TELL_WAIT_MS;
+	if (is_told != t->is_told)
+		c->deadline_ms = 0; /* another wait */
+	t->is_told = is_told;
+	return wait_ms > 0 && api_park(c, &c->op_vm, &vm->metrics, wait_ms);
+}
+
+/* shrunk - it has been told: wait until it has, but not for ever */
 static enum err
 shrunk(struct api_call *c, void *result, struct failure *why)
 {
@@ -175,11 +209,7 @@ shrunk(struct api_call *c, void *result, struct failure *why)
 		       : fld_get(c->view, IDL_CLASS_VM_METRICS, &vm->metrics);
 
 	(void)result; /* void */
-	if (m != NULL && c->hv.status == HV_OK && !vm->uncooperative &&
-	    vm->power_state == IDL_VM_POWER_STATE_RUNNING &&
-	    m->memory_actual > vm->memory_dynamic_min + NEAR_BYTES &&
-	    vm->memory_target <= vm->memory_dynamic_min + NEAR_BYTES &&
-	    api_park(c, &c->op_vm, &vm->metrics, SHRINK_WAIT_MS))
+	if (is_larger(c, vm, m) && wait_more(c, vm))
 		return ERR_NONE;
 	return promise(c, m == NULL ? 0 : m->memory_actual, why);
 }
@@ -212,6 +242,7 @@ depart(struct api_call *c, const struct idl_ref *to, struct failure *why)
 
 	if (t == NULL)
 		return err_internal(why, "out of memory");
+	memset(t, 0, sizeof(*t));
 	t->from = from;
 	t->to = *to;
 	rc = api_op_hold(c, why);

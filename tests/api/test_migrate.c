@@ -5,6 +5,9 @@
 /* Model */
 #include "model/mem.h"
 
+/* Api */
+#include "api/vm_priv.h"
+
 /* own */
 #include "tests/api/help_suite.h"
 
@@ -118,10 +121,31 @@ Test(migrate, who_cannot_shrink_is_not_waited_for)
 	struct world_call p;
 
 	world_begin(&w, &p, "VM.pool_migrate", &vm, &other, &idl_map_none);
-	world_pass(&w, 1000);
+	for (int i = 0; i < 5; i++)
+		world_pass(&w, 500);
 	cr_assert_eq(world_end(&p), ERR_NONE, "%s", world_why(&w));
 	cr_expect_eq(world_metrics(&w, &vm)->memory_actual, 4096 * MIB);
 	cr_expect_eq(there - world_free(&w, &other), needed(&vm, 4096));
+}
+
+Test(migrate, who_is_told_otherwise_in_passing_shrinks_all_the_same)
+{
+	struct idl_ref vm = guest("rate_kib_s=524288");
+	struct hv_command c = {.id = 1, .verb = HV_SET_TARGET};
+	struct world_call p;
+
+	world_begin(&w, &p, "VM.pool_migrate", &vm, &other, &idl_map_none);
+	world_pass(&w, 1000);
+	cr_assert(api_vm_hv_uuid(world_vm(&w, &vm)->uuid, &c.uuid));
+	c.domid = (int32_t)world_vm(&w, &vm)->domid;
+	c.target_kib = 3000 * 1024;
+	cr_assert(w.env.command(w.env.ctx, &c));
+	world_pass(&w, 0);
+	cr_assert_not(p.ended);
+	for (int i = 0; i < 100 && !p.ended; i++)
+		world_pass(&w, 100);
+	cr_assert_eq(world_end(&p), ERR_NONE, "%s", world_why(&w));
+	cr_expect_lt(world_metrics(&w, &vm)->memory_actual, 1200 * MIB);
 }
 
 Test(migrate, a_daemon_killed_meanwhile_gives_it_its_range_again)
