@@ -32,7 +32,8 @@ IF = "if:"        # before a phase that is waited for when it runs anyway
 TAIL_LINES = 40
 GRACE_S = 10      # between SIGTERM and SIGKILL
 SAY_EVERY_S = 60  # what runs, where nobody sees a line change
-WRONG = re.compile(r"WRONG |\[(FAIL|CRASH)\]|FAILED|(Error|Sanitizer|error): ")
+WRONG = re.compile(r"WRONG |\[(FAIL|CRASH)\]|FAILED|(Error|Sanitizer|error): "
+                   r"|not over after")
 WRONG_LINES = 12
 SAYS = re.compile(r"(Synthesis|SKIPPED|[0-9]+ (passed|rounds|files)).*")
 

@@ -46,11 +46,15 @@ class Story:
         """get() must soon be want, or what the function want then says; how
         long that took is told, not judged."""
         began = time.monotonic()
-        seen = {}
+        seen = {"want": want}
 
         def check():
-            seen["want"] = want() if callable(want) else want
-            seen["got"] = get()
+            try:
+                seen["want"] = want() if callable(want) else want
+                seen["got"] = get()
+            except lab.LabError as e:
+                seen["got"] = e  # in dom0, or not there for a moment
+                return False
             return seen["got"] == seen["want"]
         try:
             lab.until(sentence, check, seconds, step)

@@ -60,7 +60,7 @@ def moved(s):
             name, ", beyond what xl's cap allowed"
             if guest.memory_mib < 256 else ""), guest, 256)
         s.is_actual("%s: memory_actual followed up" % name, vm, guest)
-        s.same("%s obeys" % name, x.VM.get_cooperative(vm), True)
+        s.follows("%s obeys" % name, lambda: x.VM.get_cooperative(vm), True)
     s.is_exact("memory_free followed, to the page")
 
 

@@ -223,14 +223,17 @@ def killed(s):
 def hung(s):
     """one that hangs: the watchdog ends it, and it is started again"""
     s.lab.sh("d=/run/systemd/system/{0}.service.d; mkdir -p $d;"
-             " printf '[Service]\\nWatchdogSec=15\\nTimeoutStopSec=5\\n'"
+             " printf '[Service]\\nWatchdogSec=15\\nTimeoutAbortSec=5\\n'"
              " >$d/lab.conf; systemctl daemon-reload; systemctl restart {0}"
              .format(DAEMON), 180)
-    s.same("a restart by hand", (unit(s, DAEMON, "NRestarts"), state(s)),
-           ("0", "active"))
+    was = int(unit(s, DAEMON, "NRestarts"))
     s.lab.sh("kill -STOP " + unit(s, DAEMON, "MainPID"))
     s.soon("it is started again", lambda: (
-        unit(s, DAEMON, "NRestarts"), state(s)) == ("1", "active"), 180)
+        int(unit(s, DAEMON, "NRestarts")) > was, state(s)) == (
+            True, "active"), 180)
+    # The unit's own time: a slow machine is not to be one that hangs.
+    s.lab.sh("rm -r /run/systemd/system/%s.service.d;"
+             " systemctl daemon-reload" % DAEMON)
     said = s.lab.sh("journalctl --no-pager -u " + DAEMON)
     s.true("because of the watchdog", "Watchdog timeout" in said, said)
     s.login()
