@@ -149,7 +149,7 @@ phase asan-build 1800 build asan_build
 phase xenstore 300 build xenstore
 phase xen-stats 1200 build,if:xenstore xen_stats
 phase xen 1200 build,if:xen-stats xen
-phase systemd 600 build,if:xen,if:install systemd
+phase systemd 600 build,if:xen-stats,if:xen,if:install systemd
 phase style 1800 build style
 phase tsan-build 1800 build,if:asan-build tsan_build
 phase asan 900 asan-build asan
