@@ -633,8 +633,8 @@ def main():
         hypervisor_dies(d)
         ends_although(d)
     small = daemon.Daemon()
-    config(small, handshake_ms=500, idle_ms=500, header_ms=500, body_ms=500,
-           write_ms=500, connections_per_address=40)
+    config(small, handshake_ms=1500, idle_ms=1500, header_ms=1500,
+           body_ms=1500, write_ms=1500, connections_per_address=40)
     with small as d:
         slow_and_many(d)
     with config(daemon.Daemon(), write_ms=500) as d:
