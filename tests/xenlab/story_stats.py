@@ -19,8 +19,6 @@ COUNT_S = (8, 20, 60)
 # Two counts of one idle guest do not agree to the page: what its kernel does in
 # these seconds is not always the same.  They were seen to differ by 8 pages.
 SPREAD = 16 * PAGE
-# Now and then it has more to do: no fault of the count if another has not.
-AGAIN = 2
 COUNTERS = {"minor_faults": "pgfault", "major_faults": "pgmajfault",
             "swap_in": "pswpin", "swap_out": "pswpout"}
 MARK = "/tool/xenapi-memory/log-dirty/%d"
@@ -226,9 +224,8 @@ def is_on(s, vm, guest):
 
 def is_off(s, name):
     guest = s.guests[name]
-    # Where Xen did not answer in time its log is ended after the count.
-    s.follows("%s: the log is off and the mark gone" % name, lambda: (
-        logs_dirty(s, guest), is_marked(s, guest)), (False, False))
+    s.same("%s: the log is off and the mark gone" % name,
+           (logs_dirty(s, guest), is_marked(s, guest)), (False, False))
 
 
 def counted(s):
@@ -253,16 +250,6 @@ def counted(s):
         # in that as well.
         instead(guest, "read", DIRTY_MIB)
         idle = tracked(s, name, seconds)
-        for _ in range(AGAIN):
-            if got <= DIRTY_MIB * MIB + idle + SPREAD:
-                break
-            s.lab.log("    %s: %.2f, and idle %.2f: again" % (
-                name, got / MIB, idle / MIB))
-            instead(guest, "dirty", DIRTY_MIB)
-            count(s, name, seconds)
-            more = count(s, name, seconds)
-            if more >= DIRTY_MIB * MIB:
-                got = min(got, more)
         unload(guest)
         s.lab.log("    %s: dirtying %d MiB: %.2f, idle: %.2f, in %d s"
                   % (name, DIRTY_MIB, got / MIB, idle / MIB, seconds))
@@ -302,6 +289,7 @@ def killed(s):
     task = s.x.Async.VM.estimate_working_set(vm, "60")
     is_on(s, vm, guest)
     s.lab.sh("kill -9 $(pidof xenapi-memory-hv-xen)")
+    s.soon("the mark is gone", lambda: not is_marked(s, guest))
     is_off(s, "h")
     s.soon("the caller is told", lambda: s.x.task.get_status(task) ==
            "failure")
@@ -456,4 +444,5 @@ def vanished(s):
     thread.join(60)
     s.true("the caller has a documented error", outcome and outcome[0] in (
         "VM_BAD_POWER_STATE", "HANDLE_INVALID"), outcome)
+    # That it has gone is told first: its memory is somebody's already.
     s.soon("no mark is left", lambda: not is_marked(s, guest))
