@@ -155,8 +155,7 @@ answers(const struct hv_xen_dom *d, const char *text)
 
 /* read_answer - what is there; NULL: nothing */
 static const char *
-read_answer(
-    struct hv_xen *x, const struct hv_xen_dom *d, struct hv_xs_batch *b)
+read_answer(struct hv_xen *x, const struct hv_xen_dom *d, struct hv_xs_batch *b)
 {
 	if (d->request == 0)
 		return ""; /* unasked: not even read */
@@ -176,12 +175,10 @@ listen(struct hv_xen *x, struct hv_xen_dom *d)
 
 	d->stats_fired = false;
 	d->stats_ms = x->now_ms;
-	if (text != NULL && answers(d, text))
-		take(x, d, text);
-	else if (d->stats_echo) /* of before, or taken early: nobody's noise */
-		d->stats_echo = false;
+	if (d->stats_echo && (text == NULL || !answers(d, text)))
+		d->stats_echo = false; /* of before, or taken early: no noise */
 	else if (text != NULL)
-		take(x, d, text); /* only counted */
+		take(x, d, text);
 }
 
 bool

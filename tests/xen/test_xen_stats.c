@@ -206,8 +206,8 @@ Test(hv_xen_stats, an_answer_that_is_read_early_is_no_noise)
 	cr_assert_eq(help_xen_do(&h, &c).status, HV_OK);
 	help_xen_pass(&h, 1);
 	cr_assert_eq(h.nfired, 1, "the new watch");
-	(void)snprintf(text, sizeof text, "free=5 request=%s",
-	    help_xen_get(&h, REQUEST));
+	(void)snprintf(
+	    text, sizeof text, "free=5 request=%s", help_xen_get(&h, REQUEST));
 	help_xen_set(&h, ANSWER, text);
 	h.nfired = 1; /* its own firing is late */
 	help_xen_pass(&h, 200);
@@ -273,11 +273,13 @@ Test(hv_xen_stats, whatever_the_connection_is_lost_with_polling_goes_on)
 			h.xs_error = ECONNRESET;
 			h.xs_answers = answers;
 			if (again == 0)
-				cr_assert_eq(
-				    help_xen_do(&h, &c).status, HV_OK);
+				cr_assert_eq(help_xen_do(&h, &c).status, HV_OK);
 			help_xen_pass(&h, 400); /* too soon to try again */
 			h.xs_answers = answers;
 			help_xen_pass(&h, 400);
+			if (h.xs_answers == 0)
+				cr_expect_str_neq(help_xen_health(&h), "",
+				    "%u: lost, and it says so", answers);
 		}
 		h.xs_error = 0;
 		help_xen_pass(&h, 2000);
