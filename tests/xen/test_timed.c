@@ -124,10 +124,11 @@ Test(hv_timed, a_machine_that_stands_still_takes_no_time, .timeout = 30)
 		struct bed bed;
 
 		open_both(&bed, &t);
-		_exit(hv_timed_call(t, stop_then_add, &bed, &s, sizeof s,
-			  1000) && s.result == 3
-			  ? 0
-			  : 1);
+		_exit(
+		    hv_timed_call(t, stop_then_add, &bed, &s, sizeof s, 1000) &&
+			    s.result == 3
+			? 0
+			: 1);
 	}
 	cr_assert_eq(waitpid(child, &status, WUNTRACED), child);
 	cr_assert(WIFSTOPPED(status));
